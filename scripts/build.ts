@@ -1,0 +1,24 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, globSync, mkdirSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/**
+ * Compiles src into dist, file by file, and copies what stands beside the code (SQL, HTML, data).
+ *
+ * Node refuses to strip types under node_modules, so an installed package runs dist; paths relative to a module are the
+ * same in both trees.
+ */
+const ROOT = join(import.meta.dirname, '..')
+const DIST = join(ROOT, 'dist')
+
+rmSync(DIST, { recursive: true, force: true })
+execFileSync(join(ROOT, 'node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.build.json'], { cwd: ROOT, stdio: 'inherit' })
+
+const besideCode = globSync('**/*', { cwd: join(ROOT, 'src'), withFileTypes: true })
+  .filter((entry) => entry.isFile() && !/\.ts$|^tsconfig\.json$/.test(entry.name))
+  .map((entry) => join(entry.parentPath, entry.name).slice(join(ROOT, 'src').length + 1))
+for (const path of besideCode) {
+  mkdirSync(dirname(join(DIST, path)), { recursive: true })
+  cpSync(join(ROOT, 'src', path), join(DIST, path))
+}
+if (!existsSync(join(DIST, 'main.js'))) throw new Error('dist/main.js is missing: src/main.ts was not compiled')
