@@ -58,5 +58,9 @@ export interface Verdict {
   /** When this verdict may change without any event (period end, expiry, `not_before`); null when it cannot. */
   readonly nextChangeAt: Instant | null
   /** Per quorum, the persons whose approvals count, ascending. */
-  readonly counted: readonly { readonly set: SetId; readonly persons: readonly AccountId[]; readonly required: number }[]
+  readonly counted: readonly {
+    readonly set: SetId
+    readonly persons: readonly AccountId[]
+    readonly required: number
+  }[]
 }
