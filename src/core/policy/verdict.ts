@@ -26,14 +26,26 @@ export type Missing =
   | { readonly kind: 'author-action'; readonly what: string }
   | { readonly kind: 'operator-action'; readonly what: string }
 
+/**
+ * One ground of a classification. `rule` is `path:<glob>`, `keyword:<word>`, `marker:<text>`, `repository`, `statement`,
+ * `fallback` or the id of a condition rule. Long lists of paths are cut: the last entry then has `path` null and says in
+ * `more` how many paths it stands for.
+ */
+export interface Ground {
+  readonly rule: string
+  readonly path: string | null
+  readonly more?: number
+}
+
 /** Which tiers a change carries and why: every tier, the rule and the file (or word, or statement). */
 export interface Classification {
   readonly layer: LayerId
-  readonly tiers: readonly {
-    readonly tier: TierId
-    readonly because: readonly { readonly rule: string; readonly path: string | null }[]
-  }[]
+  readonly tiers: readonly { readonly tier: TierId; readonly because: readonly Ground[] }[]
   readonly consensus: boolean
+  /** Consensus paths that the change touches; empty when `consensus` is false. */
+  readonly consensusBecause: readonly Ground[]
+  /** Conditions that the repository's rules, its consensus paths or the fallback (manual review) add for these files. */
+  readonly conditions: readonly { readonly condition: ConditionId; readonly because: readonly Ground[] }[]
 }
 
 /** The judgement on one change at one moment, with everything needed to recompute and to explain it. */
