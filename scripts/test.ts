@@ -30,11 +30,8 @@ stream.on('test:pass', ({ name, file, skip }) => {
 stream.on('test:fail', ({ todo }) => {
   if (todo === undefined || todo === false) process.exitCode = 1
 })
-stream.on('end', () => {
-  // The reporter's closing lines come out when the stream has ended; the list of skips stands below them.
-  setImmediate(() => setImmediate(listSkips))
-})
-stream.compose(new spec()).pipe(process.stdout)
+for await (const text of stream.compose(new spec())) process.stdout.write(text as string)
+listSkips()
 
 function testFiles(labs: boolean, patterns: readonly string[]): string[] {
   const isLab = (path: string): boolean => path.startsWith('test/labs/')
