@@ -110,6 +110,12 @@ export interface ChangeRecord {
   readonly textMatches: { readonly changeDigest: Sha256; readonly matches: readonly TextMatch[] } | null
   readonly pushers: { readonly head: CommitId; readonly accounts: readonly AccountId[] } | null
   readonly verdict: RecordedVerdict | null
+  /** Id of the test merge commit that `facts` were read from; lets a later read skip what ids commit to. */
+  readonly mergeCommit: CommitId | null
+  /** Newest passing verdict: what a landing of this change is matched against. */
+  readonly lastPass: RecordedPass | null
+  /** Commit of the governed branch with which this change landed; null while it has not. */
+  readonly landed: CommitId | null
   readonly statusComment: { readonly id: number; readonly textDigest: Sha256; readonly writtenAt: Instant } | null
   readonly collectFailures: { readonly count: number; readonly since: Instant } | null
 }
@@ -126,6 +132,17 @@ export interface RecordedVerdict {
   readonly baseRef: string
   readonly mergeTree: TreeId | null
   readonly nextChangeAt: Instant | null
+}
+
+/** What passed, so that a landing can be compared with it: tree, head, facts and number of commits. */
+export interface RecordedPass {
+  readonly entry: LogIndex
+  readonly at: Instant
+  readonly head: CommitId
+  readonly baseRef: string
+  readonly mergeTree: TreeId
+  readonly facts: Sha256
+  readonly commits: number
 }
 
 /** The check of one (repository, head, base ref): what the log says it must show, and what the forge is known to show. */
@@ -298,6 +315,8 @@ export interface Changes {
   find(repository: RepositoryId, number: number): Promise<ChangeRecord | null>
   open(repository: RepositoryId): Promise<readonly ChangeRecord[]>
   byHead(repository: RepositoryId, head: CommitId): Promise<readonly ChangeRecord[]>
+  /** Changes with a `lastPass` on this base that have not landed and are open or merged: what a landing may be. */
+  awaitingLanding(repository: RepositoryId, baseRef: string): Promise<readonly ChangeRecord[]>
   check(repository: RepositoryId, head: CommitId, baseRef: string): Promise<CheckRecord | null>
   /** Checks that are not closed: all of them, or those not known to show what is wanted, or those created before `before`. */
   checks(filter: { readonly unsettled?: true; readonly createdBefore?: Instant }): Promise<readonly CheckRecord[]>
@@ -547,6 +566,27 @@ export interface ForgeAdmin {
   findRuleset(repository: ForgeRepository, wanted: Ruleset): Promise<number | null>
   /** Creates the ruleset with the administrator's token, which is used for this call and never kept. */
   createRuleset(repository: ForgeRepository, wanted: Ruleset, adminToken: string): Promise<number>
+}
+
+/* ───────────── the policy's files ───────────── */
+
+/** A reason why policy files cannot take effect, where it stands and what to do. */
+export interface PolicyFileFault {
+  readonly code: string
+  readonly file: string
+  readonly line: number | null
+  readonly message: string
+  readonly remedy: string
+}
+
+export interface PolicyFiles {
+  isPolicyPath(path: string): boolean
+  /** `policy` is null when structure is faulty; `blocking` holds every fault that keeps it from taking effect. */
+  read(input: {
+    readonly governanceRepository: string
+    readonly files: ReadonlyMap<string, Uint8Array>
+    readonly isGenesis: boolean
+  }): { readonly policy: PolicyV1 | null; readonly blocking: readonly PolicyFileFault[] }
 }
 
 /* ───────────── webhooks, decoded narrowly ───────────── */
