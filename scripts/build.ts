@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, globSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
@@ -12,7 +12,9 @@ const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
 
 rmSync(DIST, { recursive: true, force: true })
-execFileSync(join(ROOT, 'node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.build.json'], { cwd: ROOT, stdio: 'inherit' })
+const tsc = join(ROOT, 'node_modules', '.bin', 'tsc')
+const compiled = spawnSync(tsc, ['-p', 'tsconfig.build.json'], { cwd: ROOT, stdio: 'inherit' })
+if (compiled.status !== 0) process.exit(1)
 
 const besideCode = globSync('**/*', { cwd: join(ROOT, 'src'), withFileTypes: true })
   .filter((entry) => entry.isFile() && !/\.ts$|^tsconfig\.json$/.test(entry.name))

@@ -17,7 +17,7 @@ const STEPS: readonly Step[] = [
     ],
   },
   { name: 'lint', commands: [['oxlint', '--type-aware', '--deny-warnings']] },
-  { name: 'format', commands: [['biome', 'format', '--error-on-warnings']] },
+  { name: 'format', commands: [['biome', 'format', '--error-on-warnings', '--reporter=summary']] },
   { name: 'boundaries', commands: [['node', 'scripts/boundaries.ts']] },
   { name: 'unused', commands: [['knip', '--no-progress', '--treat-config-hints-as-errors']] },
   { name: 'generated', commands: [['node', 'scripts/generate.ts', '--check']] },
@@ -25,6 +25,9 @@ const STEPS: readonly Step[] = [
 
 /** The steps run two at a time: enough for the machines that build this, and the lines still come in order. */
 const AT_ONCE = 2
+
+/** How much a failed step says when several run; a single step says everything. */
+const LINES_PER_FAILURE = 80
 
 type Outcome = { readonly ok: boolean; readonly seconds: number; readonly output: string }
 
@@ -86,7 +89,10 @@ for (const { step, done } of waiting) {
   console.log(`${outcome.ok ? 'ok  ' : 'FAIL'} ${step.name.padEnd(11)} ${outcome.seconds.toFixed(1).padStart(5)} s`)
   if (!outcome.ok) {
     failed.push(step.name)
-    console.log(outcome.output.trimEnd().replaceAll(/^/gm, '     '))
+    const lines = outcome.output.trimEnd().split('\n')
+    const shown = steps.length === 1 ? lines : lines.slice(0, LINES_PER_FAILURE)
+    for (const line of shown) console.log(`     ${line}`)
+    if (shown.length < lines.length) console.log(`     … ${lines.length - shown.length} more: --only ${step.name}`)
   }
 }
 await workers

