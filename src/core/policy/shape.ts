@@ -1,0 +1,175 @@
+/** One place where a value is not what its shape says. `path` is an RFC 6901 JSON pointer. */
+export interface ShapeFault {
+  readonly code: 'wrong-type' | 'unknown-key' | 'missing-key' | 'bad-key' | 'bad-text' | 'out-of-range' | 'not-allowed'
+  readonly path: string
+  readonly data: Readonly<Record<string, string | number>>
+}
+
+/**
+ * A declaration of what a JSON value looks like. It checks values and writes itself as JSON Schema, so that the two
+ * cannot drift apart.
+ */
+export interface Shape<T> {
+  /** Appends one fault per place that does not fit, in document order. */
+  readonly check: (value: unknown, path: string, faults: ShapeFault[]) => void
+  /** The same declaration in JSON Schema 2020-12. */
+  readonly schema: () => object
+  /** Never called: holds the type that a checked value has. */
+  readonly type?: () => T
+}
+
+/** The type of the values that fit a shape. */
+export type ShapeOf<S> = S extends Shape<infer T> ? T : never
+
+/** Appends one reference token to a JSON pointer. Spec: RFC 6901 §3. */
+export const pointer = (path: string, token: string | number): string =>
+  `${path}/${String(token).replaceAll('~', '~0').replaceAll('/', '~1')}`
+
+const typeName = (value: unknown): string =>
+  value === null ? 'null' : Array.isArray(value) ? 'array' : value === undefined ? 'nothing' : typeof value
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const wrongType = (path: string, expected: string, value: unknown): ShapeFault => ({
+  code: 'wrong-type',
+  path,
+  data: { expected, found: typeName(value) },
+})
+
+/** Text of at most `max` UTF-16 code units, well-formed, that matches the pattern where one is given. */
+export function text(limit: { readonly max: number; readonly min?: number; readonly pattern?: RegExp }): Shape<string> {
+  const min = limit.min ?? 0
+  return {
+    check: (value, path, faults) => {
+      if (typeof value !== 'string') faults.push(wrongType(path, 'string', value))
+      else if (value.length > limit.max || value.length < min)
+        faults.push({ code: 'out-of-range', path, data: { min, max: limit.max, found: value.length } })
+      else if (!value.isWellFormed() || (limit.pattern !== undefined && !limit.pattern.test(value)))
+        faults.push({ code: 'bad-text', path, data: { pattern: limit.pattern?.source ?? 'well-formed Unicode' } })
+    },
+    schema: () => ({
+      type: 'string',
+      ...(min > 0 ? { minLength: min } : {}),
+      maxLength: limit.max,
+      ...(limit.pattern === undefined ? {} : { pattern: limit.pattern.source }),
+    }),
+  }
+}
+
+/** A safe integer from `min` to `max`, both included. */
+export function integer(min: number, max: number): Shape<number> {
+  return {
+    check: (value, path, faults) => {
+      if (typeof value !== 'number' || !Number.isSafeInteger(value)) faults.push(wrongType(path, 'integer', value))
+      else if (value < min || value > max) faults.push({ code: 'out-of-range', path, data: { min, max, found: value } })
+    },
+    schema: () => ({ type: 'integer', minimum: min, maximum: max }),
+  }
+}
+
+/** `true` or `false`. */
+export const boolean: Shape<boolean> = {
+  check: (value, path, faults) => {
+    if (typeof value !== 'boolean') faults.push(wrongType(path, 'boolean', value))
+  },
+  schema: () => ({ type: 'boolean' }),
+}
+
+/** One of the listed values. */
+export function oneOf<const T extends string | number>(values: readonly T[]): Shape<T> {
+  return {
+    check: (value, path, faults) => {
+      if (!values.some((allowed) => allowed === value))
+        faults.push({ code: 'not-allowed', path, data: { allowed: values.join(', '), found: typeName(value) } })
+    },
+    schema: () => (values.length === 1 ? { const: values[0] } : { enum: [...values] }),
+  }
+}
+
+/** The shape's value or null. */
+export function nullable<T>(shape: Shape<T>): Shape<T | null> {
+  return {
+    check: (value, path, faults) => {
+      if (value !== null) shape.check(value, path, faults)
+    },
+    schema: () => ({ anyOf: [shape.schema(), { type: 'null' }] }),
+  }
+}
+
+/** A list of `min` to `max` values of one shape. A longer list is refused without looking at its items. */
+export function list<T>(item: Shape<T>, limit: { readonly max: number; readonly min?: number }): Shape<readonly T[]> {
+  const min = limit.min ?? 0
+  return {
+    check: (value, path, faults) => {
+      if (!Array.isArray(value)) faults.push(wrongType(path, 'array', value))
+      else if (value.length < min || value.length > limit.max)
+        faults.push({ code: 'out-of-range', path, data: { min, max: limit.max, found: value.length } })
+      else for (let i = 0; i < value.length; i++) item.check(value[i], pointer(path, i), faults)
+    },
+    schema: () => ({
+      type: 'array',
+      items: item.schema(),
+      ...(min > 0 ? { minItems: min } : {}),
+      maxItems: limit.max,
+    }),
+  }
+}
+
+/** An object whose keys all match one pattern and whose values all have one shape. */
+export function record<T>(
+  key: RegExp,
+  item: Shape<T>,
+  limit: { readonly max: number },
+): Shape<Readonly<Record<string, T>>> {
+  return {
+    check: (value, path, faults) => {
+      if (!isObject(value)) {
+        faults.push(wrongType(path, 'object', value))
+        return
+      }
+      const names = Object.keys(value)
+      if (names.length > limit.max) {
+        faults.push({ code: 'out-of-range', path, data: { min: 0, max: limit.max, found: names.length } })
+        return
+      }
+      for (const name of names) {
+        if (!key.test(name)) faults.push({ code: 'bad-key', path: pointer(path, name), data: { pattern: key.source } })
+        else item.check(value[name], pointer(path, name), faults)
+      }
+    },
+    schema: () => ({
+      type: 'object',
+      propertyNames: { pattern: key.source },
+      additionalProperties: item.schema(),
+      maxProperties: limit.max,
+    }),
+  }
+}
+
+/** An object with exactly these keys, all required: an unknown key is refused as a missing one is. */
+export function object<S extends Readonly<Record<string, Shape<unknown>>>>(
+  members: S,
+): Shape<{ readonly [K in keyof S]: ShapeOf<S[K]> }> {
+  const names = Object.keys(members)
+  return {
+    check: (value, path, faults) => {
+      if (!isObject(value)) {
+        faults.push(wrongType(path, 'object', value))
+        return
+      }
+      for (const name of Object.keys(value))
+        if (!Object.hasOwn(members, name)) faults.push({ code: 'unknown-key', path: pointer(path, name), data: {} })
+      for (const name of names) {
+        if (!Object.hasOwn(value, name)) faults.push({ code: 'missing-key', path: pointer(path, name), data: {} })
+        else members[name]?.check(value[name], pointer(path, name), faults)
+      }
+    },
+    schema: () => ({
+      type: 'object',
+      properties: Object.fromEntries(names.map((name) => [name, members[name]?.schema()])),
+      required: names,
+      additionalProperties: false,
+    }),
+  }
+}
