@@ -1,0 +1,207 @@
+import type { Instant, Sha256 } from '../../core/index.ts'
+import { AppError } from '../app-error.ts'
+import type {
+  Clock,
+  CommitOutcome,
+  Deliveries,
+  DeliveryRecord,
+  ForgeEvent,
+  JobRecord,
+  Store,
+  Telemetry,
+  Webhooks,
+  Write,
+} from '../ports.ts'
+
+/** Kind of the job that a delivery leaves behind; its `data` is the narrow `ForgeEvent`. */
+export const deliveryJobKind = 'delivery'
+
+const deliveryJobPrefix = 'delivery/'
+
+/** One request to `POST /webhooks/github`, as it came. Trust: every field is a stranger's until `authenticate` says so. */
+export interface WebhookRequest {
+  readonly guid: string | undefined
+  readonly event: string | undefined
+  readonly signature: string | undefined
+  readonly body: Uint8Array
+}
+
+/** What the sender is told. `accepted` and `duplicate` promise that the delivery survives loss of power. */
+export interface IntakeAnswer {
+  readonly status: 'accepted' | 'duplicate' | 'refused'
+  readonly code: string
+  readonly http: 200 | 202 | 400 | 401 | 503
+}
+
+export interface Intake {
+  /**
+   * Takes one webhook. Checks: signature over the raw bytes before anything is parsed, GUID and event name, strict JSON
+   * with the fields the event needs, GUID never seen. On `accepted` delivery and job are durable.
+   * Errs: `store-unavailable` (503) may have been stored; the sender's next try, or the closing of gaps, finds out.
+   */
+  receive(request: WebhookRequest): Promise<IntakeAnswer>
+  /**
+   * Takes a delivery that was fetched from the forge itself, over an authenticated connection: no signature.
+   * Does not check: who sent it; never hand it bytes that came in from outside.
+   */
+  receiveFromForge(delivery: {
+    readonly guid: string
+    readonly event: string
+    readonly body: Uint8Array
+  }): Promise<IntakeAnswer>
+  /** Whether so many deliveries wait for the store that another body should not even be read. */
+  isOverloaded(): boolean
+}
+
+export interface IntakeParts {
+  readonly webhooks: Webhooks
+  readonly store: Pick<Store, 'commit'>
+  readonly deliveries: Pick<Deliveries, 'find'>
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly digest: (bytes: Uint8Array) => Sha256
+  /** Called after a delivery with a job became durable. */
+  readonly wake: () => void
+  readonly limits?: Partial<IntakeLimits>
+}
+
+export interface IntakeLimits {
+  /** Deliveries that may wait for the store at one moment. */
+  readonly maxPending: number
+}
+
+const defaultLimits: IntakeLimits = { maxPending: 1_000 }
+
+const guidShape = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const eventShape = /^[a-z][a-z0-9_]{0,63}$/
+const noticeEveryMs = 60_000
+
+/** Builds the intake. It holds no state that matters: what was accepted is in the store alone. */
+export function createIntake(parts: IntakeParts): Intake {
+  const { webhooks, store, deliveries, clock, telemetry, digest, wake } = parts
+  const limits = { ...defaultLimits, ...parts.limits }
+  const notices = new Map<string, { at: Instant; unsaid: number }>()
+  let pending = 0
+
+  /** A stranger can cause this without end: a counter, and at most one line per reason and minute (T08a). */
+  function refuse(code: string, http: IntakeAnswer['http']): IntakeAnswer {
+    telemetry.count('intake_refused', { code })
+    const now = clock.now()
+    const notice = notices.get(code)
+    if (notice !== undefined && now >= notice.at && now - notice.at < noticeEveryMs) notice.unsaid++
+    else {
+      telemetry.event('intake-refused', 'warn', { code, unsaidBefore: notice?.unsaid ?? 0 })
+      notices.set(code, { at: now, unsaid: 0 })
+    }
+    return { status: 'refused', code, http }
+  }
+
+  async function admit(
+    sent: { readonly guid: string | undefined; readonly event: string | undefined; readonly body: Uint8Array },
+    via: DeliveryRecord['via'],
+  ): Promise<IntakeAnswer> {
+    // A GUID's case carries nothing; folding it keeps one delivery from being two rows.
+    const guid = sent.guid?.toLowerCase() ?? ''
+    const event = sent.event ?? ''
+    if (!guidShape.test(guid)) return refuse('guid-malformed', 400)
+    if (!eventShape.test(event)) return refuse('event-malformed', 400)
+    const decoded = webhooks.decode({ guid, event }, sent.body)
+    if (!decoded.ok) return refuse(decoded.code, 400)
+
+    const now = clock.now()
+    const job = jobOf(decoded.event, now)
+    const delivery: DeliveryRecord = {
+      guid,
+      event,
+      action: decoded.event.action,
+      repository: decoded.event.repository?.id ?? null,
+      number: numberOf(decoded.event),
+      receivedAt: now,
+      bodyDigest: digest(sent.body),
+      body: sent.body,
+      via,
+      state: job === null ? 'ignored' : 'queued',
+      reason: job === null ? 'event-without-effect' : null,
+      finishedAt: job === null ? now : null,
+    }
+    const writes: Write[] = [{ kind: 'delivery', delivery }]
+    if (job !== null) writes.push({ kind: 'job', job })
+
+    const outcome = await commit(guid, writes)
+    if (outcome === null) return refuse('store-unavailable', 503)
+    if (!outcome.ok) {
+      telemetry.count('intake_duplicate', { via })
+      return { status: 'duplicate', code: outcome.conflict, http: 200 }
+    }
+    telemetry.count('intake_accepted', { kind: decoded.event.detail.kind, via })
+    if (job === null) return { status: 'accepted', code: 'ignored', http: 202 }
+    wake()
+    return { status: 'accepted', code: 'queued', http: 202 }
+  }
+
+  /** Null when the store cannot say that the rows are durable. */
+  async function commit(guid: string, writes: readonly Write[]): Promise<CommitOutcome | null> {
+    pending++
+    try {
+      return await store.commit(writes)
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      telemetry.event('intake-store-failed', 'error', { code: error.code, guid })
+      // A failed commit may have taken effect; only what can be read back may be acknowledged.
+      const found = await deliveries.find(guid).catch(() => null)
+      return found === null ? null : { ok: true }
+    } finally {
+      pending--
+    }
+  }
+
+  return {
+    async receive({ guid, event, signature, body }) {
+      const authentic = webhooks.authenticate(signature, body)
+      if (!authentic.ok) return refuse(authentic.code, 401)
+      return admit({ guid, event, body }, 'webhook')
+    },
+    receiveFromForge: (delivery) => admit(delivery, 'gap-closing'),
+    isOverloaded: () => pending >= limits.maxPending,
+  }
+}
+
+/** The event that a job of kind `delivery` carries. Trust: written by the intake alone, after `decode`. */
+export function eventOfJob(job: Pick<JobRecord, 'data'>): ForgeEvent {
+  return job.data as unknown as ForgeEvent
+}
+
+/** The GUID of the delivery that a job belongs to; null for every other job. */
+export function guidOfJob(job: Pick<JobRecord, 'id'>): string | null {
+  return job.id.startsWith(deliveryJobPrefix) ? job.id.slice(deliveryJobPrefix.length) : null
+}
+
+/** The job that carries an event out; null for an event that has no effect. Writing it again replays the delivery. */
+export function jobOf(event: ForgeEvent, now: Instant): Extract<Write, { kind: 'job' }>['job'] | null {
+  const lane = laneOf(event)
+  if (lane === null) return null
+  return { id: `${deliveryJobPrefix}${event.guid}`, lane, kind: deliveryJobKind, data: { ...event }, dueAt: now }
+}
+
+/** What must happen in order shares a lane: a pull request's events, a repository's, an installation's. */
+function laneOf(event: ForgeEvent): string | null {
+  const { detail, repository, installation } = event
+  switch (detail.kind) {
+    case 'change':
+    case 'comment':
+      return repository === null ? null : `${repository.id}/${detail.number}`
+    case 'checks':
+    case 'push':
+    case 'merge-group':
+    case 'repository':
+      return repository === null ? null : `${repository.id}`
+    case 'installation':
+      return installation === null ? null : `installation/${installation}`
+    case 'other':
+      return null
+  }
+}
+
+function numberOf({ detail }: ForgeEvent): number | null {
+  return detail.kind === 'change' || detail.kind === 'comment' ? detail.number : null
+}
