@@ -15,7 +15,8 @@ type Ring = {
 }
 
 const CORE_DOOR = /^src\/core\/index\.ts$/
-const PORTS = /^src\/flows\/ports\.ts$/
+/** What an adapter keeps and what it may throw: the contract, without the flows behind it. */
+const PORTS = /^src\/flows\/(ports|app-error)\.ts$/
 const API_CONTRACT = /^src\/delivery\/http\/contract(\.ts$|\/)/
 
 const RINGS: readonly Ring[] = [
