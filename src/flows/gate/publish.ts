@@ -1,0 +1,198 @@
+import type { CommitId, Instant, RepositoryId, Verdict } from '../../core/index.ts'
+import { encodeUtf8, explain, sha256Hex } from '../../core/index.ts'
+import { AppError } from '../app-error.ts'
+import type {
+  ChangeRecord,
+  Changes,
+  CheckContent,
+  CheckRecord,
+  Clock,
+  DecisionLog,
+  ForgeCheck,
+  ForgeChecks,
+  ForgeRepository,
+  Registry,
+  RepositoryRecord,
+  Store,
+  Write,
+} from '../ports.ts'
+import type { Recorder } from './recorder.ts'
+import type { VerdictReader } from './verdict-reader.ts'
+
+/** Longest summary that is sent, in UTF-8 bytes; the forge cuts at 65,535. */
+export const summaryLimitBytes = 60_000
+/** Longest title that is sent, in characters. */
+export const titleLimit = 200
+
+/** The name of the check of a base ref: one per base, so that a lax base never answers for a strict one (T33). */
+export const checkName = (baseRef: string): string => `governance/${baseRef}`
+
+/** Lane and id of the work that makes the forge show what the log says about one (repository, head, base ref). */
+export const publishJob = (repository: RepositoryId, head: CommitId, baseRef: string, dueAt: Instant): Write => ({
+  kind: 'job',
+  job: {
+    id: `publish/${repository}/${head}/${baseRef}`,
+    lane: `publish/${repository}/${head}/${baseRef}`,
+    kind: 'publish',
+    data: { repository, head, baseRef },
+    dueAt,
+  },
+})
+
+export interface PublishNeeds {
+  readonly changes: Changes
+  readonly checks: ForgeChecks
+  readonly clock: Clock
+  readonly log: DecisionLog
+  readonly registry: Registry
+  readonly recorder: Recorder
+  readonly store: Store
+  readonly verdicts: VerdictReader
+  readonly publicUrl: string
+  /** Successes that the forge is known or believed to show, kept where the store's failure cannot reach it. */
+  readonly shownSuccesses: ShownSuccesses
+}
+
+/** What is shown as success right now, in memory: lowering must work while the store is down (T43). */
+export interface ShownSuccesses {
+  note(check: { readonly repository: ForgeRepository; readonly head: CommitId; readonly baseRef: string; readonly runId: number }): void
+  forget(repository: RepositoryId, head: CommitId, baseRef: string): void
+}
+
+const superseded: CheckContent = {
+  conclusion: 'failure',
+  title: 'Superseded: no open pull request has this head and base',
+  summary: 'This commit is no longer the head of an open pull request against this base, so nothing is decided for it.',
+}
+
+interface Member {
+  readonly record: ChangeRecord
+  readonly verdict: Verdict
+  /** Size that a checkpoint must have before this verdict may be shown as success. */
+  readonly entry: number
+}
+
+/** What the check must show, given the newest recorded verdicts of all open members of its group (domain.md, "The check"). */
+export function groupContent(members: readonly Member[]): CheckContent {
+  const passing = members.find((member) => member.verdict.outcome === 'pass')
+  const shown = passing ?? members[0]
+  if (shown === undefined) return superseded
+  const { title, lines } = explain(shown.verdict)
+  const conclusion = passing ? 'success' : shown.verdict.outcome === 'pending' ? 'action_required' : 'failure'
+  const numbered = members.length > 1 ? `#${shown.record.number}: ${title}` : title
+  const others = members
+    .filter((member) => member !== shown)
+    .map((member) => `#${member.record.number}: ${explain(member.verdict).title}`)
+  const summary = [
+    ...lines,
+    ...(others.length === 0 ? [] : ['', 'Open pull requests with the same head and base:', '', ...others.map((line) => `- ${line}`)]),
+  ].join('\n')
+  return { conclusion, title: clipText(numbered, titleLimit), summary: clipLines(summary, summaryLimitBytes) }
+}
+
+const clipText = (text: string, limit: number): string => (text.length <= limit ? text : `${text.slice(0, limit - 1)}…`)
+
+function clipLines(text: string, limitBytes: number): string {
+  if (encodeUtf8(text).length <= limitBytes) return text
+  const kept: string[] = []
+  let bytes = 0
+  for (const line of text.split('\n')) {
+    bytes += encodeUtf8(line).length + 1
+    if (bytes > limitBytes - 200) break
+    kept.push(line)
+  }
+  return `${kept.join('\n')}\n\n(cut to the forge's limit; the details page has all of it)`
+}
+
+export const contentDigest = (content: CheckContent) =>
+  sha256Hex(encodeUtf8(`${content.conclusion}\n${content.title}\n${content.summary}`))
+
+/**
+ * Makes the forge show what the log says for one (repository, head, base ref), and returns the rows that remember it.
+ *
+ * Checks: success is sent only when its verdict is an entry under a signed checkpoint (no record, no green). The forge
+ * keeps every run that is POSTed, so ours are listed before one is created and changed by id afterwards.
+ * Errs: after an ambiguous write it throws, and the retry reads what the forge holds.
+ */
+export async function publish(
+  needs: PublishNeeds,
+  target: { readonly repository: RepositoryId; readonly head: CommitId; readonly baseRef: string },
+): Promise<readonly Write[]> {
+  const repository = await needs.registry.repository(target.repository)
+  if (repository === null) return []
+  const all = (await needs.changes.byHead(target.repository, target.head)).filter(
+    (record) => record.baseRef === target.baseRef,
+  )
+  const check = await needs.changes.check(target.repository, target.head, target.baseRef)
+  const open = all.filter((record) => record.state === 'open')
+  if (open.length === 0 && all.some((record) => record.state === 'merged'))
+    return check === null || check.closed ? [] : [{ kind: 'check', record: { ...check, closed: true } }]
+  if (open.length === 0 && check === null) return []
+
+  const members = await membersOf(needs, open)
+  if (open.length > 0 && members.length === 0) return []
+  const wanted = groupContent(members)
+  const wantedEntry = Math.max(0, ...members.map((member) => member.entry))
+  if (wanted.conclusion === 'success') {
+    const checkpoint = await needs.log.checkpoint()
+    if (checkpoint === null || checkpoint.size <= wantedEntry)
+      throw new AppError('store-unavailable', 'the verdict is not under a signed checkpoint yet')
+  }
+  const digest = contentDigest(wanted)
+  const age = check?.createdAt ? needs.clock.now() - check.createdAt : 0
+  const isStale = age > 300 * 86_400_000
+  if (check?.shown?.digest === digest && check.runId !== null && !isStale && !check.closed) return []
+  const shown = await showOnForge(needs, repository, target, check, wanted, isStale)
+  const forgeRepository = { id: repository.id, name: repository.name, installation: repository.installation }
+  if (wanted.conclusion === 'success')
+    needs.shownSuccesses.note({ repository: forgeRepository, head: target.head, baseRef: target.baseRef, runId: shown.runId })
+  else needs.shownSuccesses.forget(target.repository, target.head, target.baseRef)
+  const record: CheckRecord = {
+    ...target,
+    runId: shown.runId,
+    wanted,
+    wantedEntry: wantedEntry as CheckRecord['wantedEntry'],
+    shown: { conclusion: wanted.conclusion, digest },
+    createdAt: shown.createdAt,
+    closed: open.length === 0,
+  }
+  return [{ kind: 'check', record }]
+}
+
+async function membersOf(needs: PublishNeeds, open: readonly ChangeRecord[]): Promise<readonly Member[]> {
+  const members: Member[] = []
+  for (const record of open) {
+    if (record.verdict === null || record.verdict.head !== record.head || record.verdict.baseRef !== record.baseRef) continue
+    const verdict = await needs.verdicts.read(record.verdict.digest)
+    members.push({ record, verdict, entry: record.verdict.entry })
+  }
+  return members.sort((a, b) => a.record.number - b.record.number)
+}
+
+async function showOnForge(
+  needs: PublishNeeds,
+  repository: RepositoryRecord,
+  target: { readonly head: CommitId; readonly baseRef: string },
+  check: CheckRecord | null,
+  wanted: CheckContent,
+  isStale: boolean,
+): Promise<{ readonly runId: number; readonly createdAt: Instant | null }> {
+  const name = checkName(target.baseRef)
+  const forgeRepository = { id: repository.id, name: repository.name, installation: repository.installation }
+  const details = repository.private ? null : needs.publicUrl
+  const url = details === null ? null : `${details}/changes/${repository.name}/${target.head}`
+  if (check?.runId != null && !isStale && check.shown !== null) {
+    await needs.checks.update(forgeRepository, check.runId, name, wanted, url)
+    return { runId: check.runId, createdAt: check.createdAt }
+  }
+  const existing = isStale ? undefined : newest(await needs.checks.list(forgeRepository, target.head, name))
+  if (existing !== undefined) {
+    await needs.checks.update(forgeRepository, existing.id, name, wanted, url)
+    return { runId: existing.id, createdAt: existing.startedAt ?? needs.clock.now() }
+  }
+  const created = await needs.checks.create(forgeRepository, target.head, name, wanted, url)
+  return { runId: created.id, createdAt: needs.clock.now() }
+}
+
+const newest = (runs: readonly ForgeCheck[]): ForgeCheck | undefined =>
+  [...runs].sort((a, b) => b.id - a.id)[0]
