@@ -118,6 +118,22 @@ const alone: readonly Plant[] = [
     files: { 'docs/reference/dependencies.md': `${tree.read('docs/reference/dependencies.md')}by hand\n` },
   },
   {
+    rule: 'a generated file that nothing generates',
+    step: 'generated',
+    names: 'spec/schema/planted.json: no generator makes it',
+    files: { 'spec/schema/planted.json': '{}\n' },
+  },
+  {
+    rule: 'a schema that the code no longer says',
+    step: 'generated',
+    names: 'spec/schema/policy-v1.json: differs',
+    files: {
+      'src/core/policy/policy-schema.ts': tree
+        .read('src/core/policy/policy-schema.ts')
+        .replace("title: 'policy-v1'", "title: 'planted'"),
+    },
+  },
+  {
     rule: 'an empty list of generated files',
     step: 'generated',
     names: '0 generated files',
