@@ -1,0 +1,90 @@
+import { equalBytes } from '../bytes/byte-array.ts'
+import { CanonicalJsonError, canonicalBytes } from '../bytes/canonical-json.ts'
+import { isJsonObject, type JsonObject } from '../bytes/json.ts'
+import { parseJsonStrict } from '../bytes/json-strict.ts'
+import { treeHasher } from './tree-hash.ts'
+import type { Acceleration } from '../crypto/acceleration.ts'
+
+/** One entry of a log. `at` is in milliseconds since 1970; larger things stand in `data` by their SHA-256. */
+export type LogEntry = {
+  readonly v: 1
+  readonly id: string
+  readonly at: number
+  readonly type: string
+  readonly actor: JsonObject
+  readonly subject: JsonObject
+  readonly data: JsonObject
+}
+
+/** Why bytes or a value are not a log entry. */
+export type EntryFaultCode =
+  | 'entry-too-large'
+  | 'entry-not-json'
+  | 'entry-not-canonical'
+  | 'entry-unknown-version'
+  | 'entry-unknown-member'
+  | 'entry-missing-member'
+  | 'entry-bad-member'
+
+type Refused = { readonly ok: false; readonly code: EntryFaultCode }
+
+/** The stored bytes of an entry and their leaf hash, or why the value has none. */
+export type EncodedEntry = { readonly ok: true; readonly bytes: Uint8Array; readonly leafHash: Uint8Array } | Refused
+
+/** The entry, or why the bytes are none. */
+export type DecodedEntry = { readonly ok: true; readonly entry: LogEntry } | Refused
+
+/** The most bytes that an entry may have: entry bundles count them in 16 bits. */
+export const maxEntryBytes = 65_535
+const maxEntryDepth = 64
+
+const members = ['v', 'id', 'at', 'type', 'actor', 'subject', 'data'] as const
+const idPattern = /^[\x21-\x7e]{1,128}$/
+const typePattern = /^[\x21-\x7e]{1,64}$/
+const refused = (code: EntryFaultCode): Refused => ({ ok: false, code })
+
+function entryFault(value: JsonObject): EntryFaultCode | undefined {
+  // The version comes first, so that an entry of a later format is named as such.
+  if (Object.hasOwn(value, 'v') && value.v !== 1) return 'entry-unknown-version'
+  if (!members.every((name) => Object.hasOwn(value, name))) return 'entry-missing-member'
+  if (Object.keys(value).length !== members.length) return 'entry-unknown-member'
+  const { id, at, type, actor, subject, data } = value
+  if (typeof id !== 'string' || !idPattern.test(id)) return 'entry-bad-member'
+  if (typeof type !== 'string' || !typePattern.test(type)) return 'entry-bad-member'
+  if (typeof at !== 'number' || !Number.isSafeInteger(at) || at < 0) return 'entry-bad-member'
+  return isJsonObject(actor) && isJsonObject(subject) && isJsonObject(data) ? undefined : 'entry-bad-member'
+}
+
+/**
+ * Writes an entry as the bytes that the log keeps for ever: canonical JSON of at most 65,535 bytes.
+ *
+ * Checks: all that `decodeEntry` checks, so whatever is written can be read.
+ * Spec: RFC 8785; formats.md, Transparency log.
+ */
+export function encodeEntry(entry: LogEntry, acceleration: Acceleration = {}): EncodedEntry {
+  let bytes: Uint8Array
+  try {
+    bytes = canonicalBytes(entry)
+  } catch (error) {
+    if (error instanceof CanonicalJsonError) return refused('entry-not-json')
+    throw error
+  }
+  const decoded = decodeEntry(bytes)
+  return decoded.ok ? { ok: true, bytes, leafHash: treeHasher(acceleration).leaf(bytes) } : decoded
+}
+
+/**
+ * Reads the bytes of an entry; exactly one byte string per entry.
+ *
+ * Trust: the bytes may come from a database or a file that an attacker holds.
+ * Checks: size, strict JSON, canonical form, exactly the seven members, their kinds.
+ * Does not check: what `type` means, nor that `actor`, `subject` and `data` fit it.
+ */
+export function decodeEntry(bytes: Uint8Array): DecodedEntry {
+  if (bytes.length > maxEntryBytes) return refused('entry-too-large')
+  const parsed = parseJsonStrict(bytes, { maxBytes: maxEntryBytes, maxDepth: maxEntryDepth })
+  if (!parsed.ok || !isJsonObject(parsed.value)) return refused('entry-not-json')
+  if (!equalBytes(canonicalBytes(parsed.value), bytes)) return refused('entry-not-canonical')
+  const fault = entryFault(parsed.value)
+  return fault === undefined ? { ok: true, entry: parsed.value as unknown as LogEntry } : refused(fault)
+}
