@@ -16,13 +16,12 @@ const PURE = new Set(
 
 /** What flows may use besides: conveniences of the host that carry no time, no randomness and no way out. */
 const HARMLESS = new Set(
-  `Date URL URLSearchParams TextEncoder TextDecoder AbortController AbortSignal structuredClone queueMicrotask
-  Buffer`.split(/\s+/),
+  'Date URL URLSearchParams AbortController AbortSignal structuredClone queueMicrotask'.split(' '),
 )
 
 /** Time, randomness and timers of the host, and ways around this list. They come through ports instead. */
 const AMBIENT = new Set(
-  'setTimeout setInterval setImmediate performance globalThis global eval Function require'.split(' '),
+  'setTimeout setInterval performance globalThis global eval Function require'.split(' '),
 )
 const AMBIENT_MODULES = new Set('process timers timers/promises perf_hooks module vm'.split(' '))
 
