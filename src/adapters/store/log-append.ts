@@ -2,7 +2,10 @@ import { invariant } from '../../flows/app-error.ts'
 import type { LogHead, Write } from '../../flows/ports.ts'
 
 /** An entry is at most what a C2SP entry bundle can frame. */
-export const maxEntryBytes = 65_535
+const maxEntryBytes = 65_535
+
+/** At most this many entries leave the store at once. */
+export const maxEntriesRead = 1_000
 
 /**
  * Checks that rows continue the log: indices follow, times never go back, the head says what the rows add up to. Whether

@@ -11,12 +11,10 @@ import type {
   Statements,
 } from '../../flows/ports.ts'
 import { isUnsettled } from './check-content.ts'
+import { maxEntriesRead } from './log-append.ts'
 import type { MemoryState } from './memory-state.ts'
 
 const newestFirst = <T>(rows: Iterable<T>): T[] => [...rows].reverse()
-
-/** At most this many log entries leave the store at once. */
-export const maxEntriesRead = 1_000
 
 /** Reads deliveries; pruning goes through `write` because it is a durable write of its own. */
 export function memoryDeliveries(state: MemoryState, write: (what: string, run: () => void) => void): Deliveries {

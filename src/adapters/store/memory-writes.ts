@@ -1,5 +1,6 @@
 import { invariant } from '../../flows/app-error.ts'
 import type { JobRecord, Write } from '../../flows/ports.ts'
+import { checkBlob } from './blob-digest.ts'
 import { ConflictSignal } from './conflict.ts'
 import { checkLogAppend } from './log-append.ts'
 import type { MemoryState } from './memory-state.ts'
@@ -128,6 +129,7 @@ function applyCheckpoint(state: MemoryState, { size, note }: Row<'checkpoint'>, 
 }
 
 function applyBlob(state: MemoryState, { digest, bytes }: Row<'blob'>, undo: Undo): void {
+  checkBlob(digest, bytes)
   if (!state.blobs.has(digest)) put(undo, state.blobs, digest, bytes.slice())
 }
 

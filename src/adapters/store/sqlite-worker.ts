@@ -1,0 +1,48 @@
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { openWriter, toReply, type WriteReply, type WriteRequest } from './sqlite-writer.ts'
+
+/** What the thread is started with. The key is the thread's own copy and is overwritten once the database is open. */
+export type WriterThreadData = { readonly file: string; readonly key: Uint8Array }
+/** To the thread: some writes, or the wish to end. */
+export type ToWriter = readonly WriteRequest[] | 'close'
+/** From the thread: how opening went, then one list of replies per message, in order. */
+export type FromWriter = { readonly opened: WriteReply } | readonly WriteReply[]
+
+/** More than this many writes are not made to wait for each other. */
+const maxGroup = 512
+
+const { file, key } = workerData as WriterThreadData
+const port = parentPort
+if (port === null) throw new Error('this module runs as a worker thread')
+
+function open(): ReturnType<typeof openWriter> | null {
+  try {
+    const writer = openWriter(file, key)
+    port?.postMessage({ opened: { kind: 'done', count: 0 } } satisfies FromWriter)
+    return writer
+  } catch (fault) {
+    port?.postMessage({ opened: toReply(fault) } satisfies FromWriter)
+    return null
+  } finally {
+    key.fill(0)
+  }
+}
+
+const writer = open()
+if (writer === null) port.close()
+else
+  port.on('message', (first: ToWriter) => {
+    // Whatever arrived while the last group was being synced shares the next transaction and its one sync.
+    const messages: (readonly WriteRequest[])[] = []
+    let size = 0
+    let next: ToWriter | undefined = first
+    while (next !== undefined && next !== 'close') {
+      messages.push(next)
+      size += next.length
+      next = size < maxGroup ? (receiveMessageOnPort(port)?.message as ToWriter | undefined) : undefined
+    }
+    if (size > 0) port.postMessage(writer.run(messages.flat()) satisfies FromWriter)
+    if (next !== 'close') return
+    writer.close()
+    port.close()
+  })

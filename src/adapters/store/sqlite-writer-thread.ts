@@ -1,0 +1,144 @@
+import { Worker } from 'node:worker_threads'
+import { AppError, InvariantError } from '../../flows/app-error.ts'
+import type { FromWriter, ToWriter, WriterThreadData } from './sqlite-worker.ts'
+import type { WriteReply, WriteRequest } from './sqlite-writer.ts'
+
+/** The writer behind a thread boundary: compression, encryption and the disk's sync stay off the event loop. */
+export interface WriterThread {
+  /** Resolves when the write is durable. @throws AppError store-unavailable, store-corrupt; InvariantError */
+  write(request: WriteRequest): Promise<Extract<WriteReply, { kind: 'done' | 'conflict' }>>
+  /** Ends after everything that was asked for is durable. */
+  close(): Promise<void>
+}
+
+type Waiting = {
+  readonly resolve: (reply: Extract<WriteReply, { kind: 'done' | 'conflict' }>) => void
+  readonly reject: (fault: Error) => void
+}
+
+const threadFile = new URL(`./sqlite-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
+
+function toError(reply: Extract<WriteReply, { kind: 'failed' | 'invariant' }>): Error {
+  if (reply.kind === 'invariant') return new InvariantError(reply.claim)
+  return new AppError(reply.code, reply.message, { data: { sqlite: reply.sqlite } })
+}
+
+const gone = (cause?: unknown): AppError => new AppError('store-unavailable', 'the store is closed', { cause })
+
+/** Big bytes change hands instead of being copied twice; small ones lie in pools that must not travel whole. */
+function ownBytes(value: unknown, transfer: ArrayBuffer[]): unknown {
+  if (value instanceof Uint8Array) {
+    const copy = new Uint8Array(value)
+    if (copy.length >= 4096) transfer.push(copy.buffer)
+    return copy
+  }
+  if (Array.isArray(value)) return value.map((item) => ownBytes(item, transfer))
+  return value
+}
+
+/** The rows that carry bytes, with bytes of their own. */
+function toTravel(request: WriteRequest, transfer: ArrayBuffer[]): WriteRequest {
+  if (request.kind !== 'commit') return request
+  const own = (bytes: Uint8Array): Uint8Array => ownBytes(bytes, transfer) as Uint8Array
+  const writes = request.writes.map((row) => {
+    switch (row.kind) {
+      case 'delivery':
+        return row.delivery.body === null
+          ? row
+          : { ...row, delivery: { ...row.delivery, body: own(row.delivery.body) } }
+      case 'blob':
+        return { ...row, bytes: own(row.bytes) }
+      case 'entries':
+        return {
+          ...row,
+          entries: row.entries.map((entry) => ({ ...entry, bytes: own(entry.bytes) })),
+          nodes: row.nodes.map((node) => ({ ...node, hash: own(node.hash) })),
+          head: { ...row.head, root: own(row.head.root) },
+        }
+      default:
+        return row
+    }
+  })
+  return { kind: 'commit', writes }
+}
+
+/**
+ * Starts the writer thread.
+ *
+ * @throws AppError store-key-wrong, store-corrupt, store-unavailable when the thread cannot open the database
+ */
+export async function startWriterThread(file: string, key: Uint8Array): Promise<WriterThread> {
+  const workerData: WriterThreadData = { file, key: new Uint8Array(key) }
+  const worker = new Worker(threadFile, { name: 'store-writer', workerData, env: {}, execArgv: [] })
+  workerData.key.fill(0)
+  const waiting: Waiting[] = []
+  let outbox: WriteRequest[] = []
+  let transfer: ArrayBuffer[] = []
+  let end: AppError | null = null
+
+  const opened = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<void>()
+  worker.on('message', (message: FromWriter) => {
+    if ('opened' in message) {
+      const { opened: reply } = message
+      if (reply.kind === 'failed' || reply.kind === 'invariant') opened.reject(toError(reply))
+      else opened.resolve()
+      return
+    }
+    for (const reply of message) {
+      const caller = waiting.shift()
+      if (reply.kind === 'done' || reply.kind === 'conflict') caller?.resolve(reply)
+      else caller?.reject(toError(reply))
+    }
+    if (waiting.length === 0) worker.unref()
+  })
+  const fail = (cause?: unknown): void => {
+    end ??= gone(cause)
+    opened.reject(end)
+    for (const { reject } of waiting.splice(0)) reject(end)
+  }
+  worker.on('error', fail)
+  worker.on('exit', () => {
+    fail()
+    ended.resolve()
+  })
+  await opened.promise
+  worker.unref()
+
+  const send = (): void => {
+    const message: ToWriter = outbox
+    try {
+      if (end === null && message.length > 0) worker.postMessage(message, transfer)
+    } catch (cause) {
+      // A row held something that is no data. Nothing of this message reached the thread.
+      const refused = new InvariantError('rows are plain data', { cause })
+      for (const { reject } of waiting.splice(waiting.length - message.length)) reject(refused)
+    }
+    outbox = []
+    transfer = []
+  }
+
+  return {
+    write(request) {
+      const { promise, resolve, reject } = Promise.withResolvers<Extract<WriteReply, { kind: 'done' | 'conflict' }>>()
+      if (end !== null) reject(end)
+      else {
+        // Writes of one turn of the event loop travel together.
+        if (outbox.length === 0) setImmediate(send)
+        outbox.push(toTravel(request, transfer))
+        if (waiting.length === 0) worker.ref()
+        waiting.push({ resolve, reject })
+      }
+      return promise
+    },
+    async close() {
+      if (end === null) {
+        if (outbox.length > 0) send()
+        end = gone()
+        worker.ref()
+        worker.postMessage('close' satisfies ToWriter)
+      }
+      await ended.promise
+    },
+  }
+}
