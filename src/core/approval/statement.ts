@@ -8,6 +8,9 @@ export const approvalPayloadType = 'application/vnd.in-toto+json'
 export type Action = 'pull-request' | 'policy-change' | 'key-change' | 'tier-override' | 'emergency' | 'release'
 export type Decision = 'approve' | 'attest' | 'veto' | 'withdraw' | 'suspend' | 'lift' | 'add-tier' | 'remove-tier'
 
+/** Names a required check run as a condition, so that a person can answer for it: `check:<app id>:<name>`. */
+export type CheckConditionId = `check:${number}:${string}`
+
 /**
  * What one person signs about one change: the predicate of an in-toto Statement v1 (formats.md, "Approvals").
  * Times are RFC 3339 in UTC with milliseconds (`2026-11-24T06:54:07.000Z`) in the JSON and `Instant` here.
@@ -30,7 +33,7 @@ export interface ApprovalPredicate {
   readonly signer: { readonly maintainer: AccountId; readonly keyid: KeyId }
   readonly notAuthorOf: readonly CommitId[]
   readonly condition?: {
-    readonly id: ConditionId
+    readonly id: ConditionId | CheckConditionId
     readonly evidence: { readonly uri: string; readonly digest: Sha256 }
     /** The rationale's own text, where the condition is `rationale`. */
     readonly text?: string

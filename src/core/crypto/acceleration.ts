@@ -5,6 +5,8 @@
  * implementation decides the equation only and never a format.
  */
 export type Acceleration = {
+  /** The UTF-8 bytes of a text that holds no lone surrogate (core has checked that). */
+  readonly encodeUtf8?: (text: string) => Uint8Array
   /** SHA-256 of the bytes: 32 fresh bytes. */
   readonly sha256?: (bytes: Uint8Array) => Uint8Array
   /**

@@ -5,7 +5,7 @@ import type { SetId } from '../policy/policy-v1.ts'
 export interface KeyRecord {
   readonly keyid: KeyId
   readonly scheme: string
-  /** Lower-case hex, as in `RegistryKey.publicKey`. */
+  /** Lower-case hex of the 33 compressed bytes, for every scheme; of `bip340-v1` the point with even y. */
   readonly publicKey: string
   /** Registries in which this key speaks for its person. */
   readonly sets: readonly SetId[]

@@ -1,0 +1,70 @@
+import { canonicalize } from '../bytes/canonical-json.ts'
+import type { Json } from '../bytes/json.ts'
+import type { Acceleration } from '../crypto/acceleration.ts'
+import { textDigest } from '../crypto/text-digest.ts'
+import type { Sha256 } from '../ids.ts'
+import type { Facts, FileChange } from './facts.ts'
+
+/** The path a file change is sorted and shown by. */
+export const pathOf = (file: FileChange): string => file.newPath ?? file.oldPath ?? ''
+
+const byPath = (a: FileChange, b: FileChange): number => {
+  const [x, y] = [pathOf(a), pathOf(b)]
+  return x < y ? -1 : x > y ? 1 : 0
+}
+
+function isSorted(files: readonly FileChange[]): boolean {
+  for (let i = 1; i < files.length; i++) {
+    if (pathOf(files[i - 1] as FileChange) > pathOf(files[i] as FileChange)) return false
+  }
+  return true
+}
+
+/**
+ * The canonical JSON of a list of file changes, in the order given. The engine's own writer is canonical for objects whose
+ * members are made in sorted order; it is several times as fast as the general one, which matters at 3,000 files.
+ */
+function listText(files: readonly FileChange[]): string {
+  const ordered = files.map(({ newBlob, newMode, newPath, oldBlob, oldMode, oldPath }) => {
+    if (!(newPath ?? '').isWellFormed() || !(oldPath ?? '').isWellFormed()) {
+      throw new RangeError('lone surrogate has no UTF-8 form')
+    }
+    return { newBlob, newMode, newPath, oldBlob, oldMode, oldPath }
+  })
+  return JSON.stringify(ordered)
+}
+
+/**
+ * Names the content of a change, whoever wrote it and whenever: SHA-256 of the canonical JSON of its file changes, sorted by
+ * path (the new one, or the old one of a deletion) in UTF-16 code units.
+ *
+ * Checks: the order of the list and of the members does not matter.
+ * @throws RangeError when a path holds a lone surrogate
+ * Spec: formats.md "changeDigest"; RFC 8785.
+ */
+export function changeDigest(files: readonly FileChange[], acceleration: Acceleration = {}): Sha256 {
+  return textDigest(listText(isSorted(files) ? files : [...files].sort(byPath)), acceleration)
+}
+
+/** Digest of the facts, and of their file list as it really is, written once. */
+export function factsDigests(
+  facts: Facts,
+  acceleration: Acceleration = {},
+): { readonly facts: Sha256; readonly change: Sha256 } {
+  const { files } = facts
+  const list = listText(files)
+  const members = Object.keys(facts)
+    .sort()
+    .map((key) => {
+      const value = facts[key as keyof Facts]
+      return `${JSON.stringify(key)}:${key === 'files' ? list : canonicalize(value as unknown as Json)}`
+    })
+  return {
+    facts: textDigest(`{${members.join(',')}}`, acceleration),
+    change: isSorted(files) ? textDigest(list, acceleration) : changeDigest(files, acceleration),
+  }
+}
+
+/** SHA-256 of the canonical JSON of the facts. */
+export const factsDigest = (facts: Facts, acceleration: Acceleration = {}): Sha256 =>
+  factsDigests(facts, acceleration).facts
