@@ -1,0 +1,42 @@
+import type { Sha256 } from '../core/index.ts'
+
+/** Everything the operator decides, validated and frozen. Holds names of secrets, never a secret. */
+export interface Config {
+  readonly http: {
+    /** Port 0 lets the system choose. */
+    readonly listen: { readonly host: string; readonly port: number }
+    /** Without a slash at the end. */
+    readonly publicUrl: string
+    /** Networks whose `X-Forwarded-For` is believed; none unless named. */
+    readonly trustedProxies: readonly string[]
+    readonly maxBodyBytes: number
+    readonly challenge: { readonly perClientAndMinute: number; readonly perMinute: number }
+  }
+  readonly log: { readonly origin: string }
+  readonly github: {
+    /** Without a slash at the end. */
+    readonly apiUrl: string
+    readonly appId: number
+    readonly privateKey: KeystoreName
+    /** The first is current; a second one is accepted while secrets are rotated. */
+    readonly webhookSecrets: readonly KeystoreName[]
+  }
+  readonly policy: { readonly repository: string; readonly branch: string; readonly genesis: Sha256 }
+  readonly data: { readonly directory: string; readonly payloadDays: number }
+  readonly telemetry: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
+  /** File with the key that unlocks keystore and database; null: ask. From `GOVERNANCE_UNLOCK_KEY_FILE`. */
+  readonly unlock: { readonly keyFile: string | null }
+}
+
+/** Where in the keystore a secret lies. */
+export interface KeystoreName {
+  readonly keystore: string
+}
+
+/** One thing that is wrong with a configuration. Never quotes a value that may be a secret. */
+export interface ConfigProblem {
+  /** `section.name`; the file's path for a file that cannot be read. */
+  readonly path: string
+  readonly message: string
+  readonly remedy: string
+}

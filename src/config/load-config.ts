@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
+import { parse, TomlError } from 'smol-toml'
+import type { z } from 'zod'
+import type { Config, ConfigProblem } from './config.ts'
+import { fileSchema, splitMessage } from './schema.ts'
+
+/** Names and values that the process was started with. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export type LoadedConfig =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] }
+
+const unlockName = 'GOVERNANCE_UNLOCK_KEY_FILE'
+/** What the environment may say. A misspelt name would silently leave the server locked. */
+const knownNames: ReadonlySet<string> = new Set([unlockName])
+const largestFile = 1024 * 1024
+
+/**
+ * Reads, validates and freezes the configuration. All problems come at once. Checks: unknown keys and unknown
+ * `GOVERNANCE_…` names are refused, nothing that guards something has a default.
+ * Does not check: that the named secrets exist and are strong; their users refuse weak ones.
+ */
+export function loadConfig(options: { readonly file: string; readonly environment?: Environment }): LoadedConfig {
+  let text: string
+  try {
+    const bytes = readFileSync(options.file)
+    if (bytes.length > largestFile) throw new Error('larger than 1 MiB')
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (error) {
+    const message = `cannot be read: ${reasonOf(error)}`
+    return refused([
+      { path: options.file, message, remedy: 'name the file with --config; `governance init` writes one' },
+    ])
+  }
+  return parseConfig(text, options.environment ?? process.env)
+}
+
+/** The same for the text of a file. */
+export function parseConfig(text: string, environment: Environment): LoadedConfig {
+  const unlock = readEnvironment(environment)
+  let table: unknown
+  try {
+    table = parse(text)
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error
+    // The library's text quotes the line, which may hold what must not be shown: only the place is told.
+    const message = `is not TOML: line ${error.line}, column ${error.column}`
+    return refused([{ path: '', message, remedy: 'correct that line, see toml.io' }, ...unlock.problems])
+  }
+  const parsed = fileSchema.safeParse(table)
+  if (!parsed.success) return refused([...parsed.error.issues.flatMap(problemsOf), ...unlock.problems])
+  if (unlock.problems.length > 0) return refused(unlock.problems)
+  return { ok: true, config: deepFreeze(configOf(parsed.data, unlock.keyFile)) }
+}
+
+function configOf({ http, log, github, policy, data, telemetry }: z.output<typeof fileSchema>, keyFile: string | null) {
+  const config: Config = {
+    http: {
+      listen: http.listen,
+      publicUrl: http.public_url,
+      trustedProxies: http.trusted_proxies,
+      maxBodyBytes: http.max_body_bytes,
+      challenge: { perClientAndMinute: http.challenge_per_client_and_minute, perMinute: http.challenge_per_minute },
+    },
+    log,
+    github: {
+      apiUrl: github.api_url,
+      appId: github.app_id,
+      privateKey: github.private_key,
+      webhookSecrets: github.webhook_secret,
+    },
+    policy,
+    data: { directory: data.directory, payloadDays: data.payload_days },
+    telemetry,
+    unlock: { keyFile },
+  }
+  return config
+}
+
+function readEnvironment(environment: Environment): { keyFile: string | null; problems: ConfigProblem[] } {
+  const problems: ConfigProblem[] = []
+  for (const name of Object.keys(environment)) {
+    if (name.startsWith('GOVERNANCE_') && !knownNames.has(name))
+      problems.push({ path: name, message: 'is not a known variable', remedy: `unset it; known: ${unlockName}` })
+  }
+  const keyFile = environment[unlockName] ?? null
+  if (keyFile !== null && !isAbsolute(keyFile))
+    problems.push({
+      path: unlockName,
+      message: 'is not an absolute path',
+      remedy: 'name the key file by its full path',
+    })
+  return { keyFile, problems }
+}
+
+function problemsOf(issue: z.core.$ZodIssue): ConfigProblem[] {
+  const path = issue.path.map(String)
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: [...path, key].join('.'),
+      message: 'is not a known name',
+      remedy: 'correct its spelling or remove it',
+    }))
+  }
+  const { message, remedy } = splitMessage(issue.message)
+  const isMissing = issue.code === 'invalid_type' && issue.input === undefined && /received undefined$/.test(message)
+  return [
+    {
+      path: path.join('.'),
+      message: isMissing ? 'is missing' : message,
+      remedy:
+        remedy ??
+        (isMissing ? 'add it; it has no default' : 'correct its kind, see the comments that `governance init` writes'),
+    },
+  ]
+}
+
+function refused(problems: readonly ConfigProblem[]): LoadedConfig {
+  return { ok: false, problems }
+}
+
+/** The system's code where there is one: its text repeats the path. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
+  return error instanceof Error ? error.message : 'unknown'
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const member of Object.values(value)) deepFreeze(member)
+  return Object.freeze(value)
+}

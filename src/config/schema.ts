@@ -1,0 +1,161 @@
+import { isIP } from 'node:net'
+import { isAbsolute } from 'node:path'
+import { z } from 'zod'
+import { asSha256 } from '../core/index.ts'
+
+/** A message and what to do, in one string on their way through zod; `splitMessage` takes them apart. */
+const separator = ' → '
+const say = (message: string, remedy: string): string => `${message}${separator}${remedy}`
+
+/** Takes apart what `say` joined; zod's own messages have no remedy. */
+export function splitMessage(text: string): { readonly message: string; readonly remedy: string | null } {
+  const at = text.indexOf(separator)
+  return at < 0
+    ? { message: text, remedy: null }
+    : { message: text.slice(0, at), remedy: text.slice(at + separator.length) }
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host)
+
+/** Plain HTTP is for the machine itself: anywhere else it would carry tokens and signatures in the open. */
+function webAddress(example: string) {
+  return z
+    .string()
+    .refine(
+      (text) => {
+        const url = URL.parse(text)
+        if (url === null || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
+          return false
+        return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
+      },
+      { error: say('is not an https address', `write it like ${example}, without user, query or fragment`) },
+    )
+    .transform((text) => text.replace(/\/+$/, ''))
+}
+
+const listen = z.string().transform((text, context) => {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9A-Za-z.-]+)):(\d{1,5})$/.exec(text)
+  const host = match?.[1] ?? match?.[2]
+  const port = Number(match?.[3])
+  if (host !== undefined && port <= 65_535 && (match?.[1] === undefined || isIP(host) === 6)) return { host, port }
+  context.addIssue({
+    code: 'custom',
+    message: say('is not host:port', 'write it like "127.0.0.1:8080" or "[::1]:8080"'),
+  })
+  return z.NEVER
+})
+
+const network = z.string().refine(
+  (text) => {
+    const [address = '', prefix, ...more] = text.split('/')
+    const bits = isIP(address) === 6 ? 128 : 32
+    if (isIP(address) === 0 || more.length > 0) return false
+    // A network of everybody would make every stranger a proxy.
+    return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) > 0 && Number(prefix) <= bits)
+  },
+  { error: say('is not an address or network', 'write it like "10.0.0.2" or "10.0.0.0/24"; /0 is refused') },
+)
+
+const keystoreRemedy = 'secrets never stand in this file: put it into the keystore and write { keystore = "name" }'
+const keystore = z.strictObject(
+  {
+    keystore: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, {
+        error: say('is not a name in the keystore', 'use a-z, 0-9, ".", "_", "-"'),
+      }),
+  },
+  {
+    error: (issue) =>
+      issue.code === 'invalid_type' ? say('names no secret in the keystore', keystoreRemedy) : undefined,
+  },
+)
+
+const webhookSecrets = z.preprocess(
+  (value) => (Array.isArray(value) || value === undefined ? value : [value]),
+  z
+    .array(keystore)
+    .min(1, { error: say('is empty', 'name at least one secret: without it anybody could send webhooks') })
+    .max(2, { error: say('names more than two secrets', 'a rotation needs the current and the next one only') })
+    .refine((names) => new Set(names.map((name) => name?.keystore)).size === names.length, {
+      error: say('names the same secret twice', 'name the current and the next one'),
+    }),
+)
+
+const text = (shape: RegExp, message: string, remedy: string) =>
+  z.string().regex(shape, { error: say(message, remedy) })
+const count = (least: number, most: number, fallback: number) =>
+  z
+    .int({ error: say('is not a whole number', `write a whole number from ${least} to ${most}`) })
+    .min(least, { error: say('is too small', `at least ${least}`) })
+    .max(most, { error: say('is too large', `at most ${most}`) })
+    .default(fallback)
+
+const mebibyte = 1024 * 1024
+const anonymousGenesis = /^sha256:(.)\1{63}$/
+
+/** The file as it is written; every table closed. Names on the left are what operators script against. */
+export const fileSchema = z.strictObject({
+  http: z.strictObject({
+    listen,
+    public_url: webAddress('"https://gov.example.org"'),
+    trusted_proxies: z.array(network).max(32).default([]),
+    max_body_bytes: count(mebibyte, 25 * mebibyte, 25 * mebibyte),
+    challenge_per_client_and_minute: count(1, 10_000, 30),
+    challenge_per_minute: count(1, 100_000, 600),
+  }),
+  log: z.strictObject({
+    origin: text(
+      /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?(?:\/[A-Za-z0-9._~-]+)+$/,
+      'is not a log origin',
+      'write host and path without scheme, like "gov.example.org/decisions"; it never changes afterwards',
+    ),
+  }),
+  github: z.strictObject({
+    api_url: webAddress('"https://api.github.com" or "https://github.example.org/api/v3"'),
+    app_id: z
+      .int({
+        error: say('is not the number of an App', "copy the App ID from the App's settings page, without quotes"),
+      })
+      .positive({ error: say('is not the number of an App', "copy the App ID from the App's settings page") }),
+    private_key: keystore,
+    webhook_secret: webhookSecrets,
+  }),
+  policy: z.strictObject({
+    repository: text(
+      /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$/,
+      'is not owner/name',
+      'write it like "acme/governance"',
+    ),
+    branch: text(
+      /^(?![-/.])(?!.*(?:\.\.|\/\/|@\{|\/\.|\.lock(?:\/|$)))[^\u0000-\u0020~^:?*[\\\u007f]{1,200}(?<![/.])$/,
+      'is not a branch name',
+      'write it like "main", without refs/heads/',
+    ),
+    genesis: text(
+      /^sha256:[0-9a-f]{64}$/,
+      'is not a pinned policy digest',
+      'write "sha256:" and 64 lower-case hex digits; `governance init` prints it',
+    )
+      .refine((digest) => !anonymousGenesis.test(digest), {
+        error: say('is a placeholder', '`governance init` prints the digest of the policy you confirmed'),
+      })
+      .transform((digest) => asSha256(digest.slice('sha256:'.length))),
+  }),
+  data: z.strictObject({
+    directory: z.string().refine((path) => isAbsolute(path) && !path.includes('\0'), {
+      error: say('is not an absolute path', 'write it like "/var/lib/governance"'),
+    }),
+    payload_days: count(1, 3_650, 30),
+  }),
+  telemetry: z
+    .strictObject({
+      level: z
+        .enum(['debug', 'info', 'warn', 'error'], {
+          error: say('is not a level', 'use "debug", "info", "warn" or "error"'),
+        })
+        .default('info'),
+    })
+    .default({ level: 'info' }),
+})
