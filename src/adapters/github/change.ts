@@ -132,7 +132,10 @@ export function createChangeReader(client: Client, clock: Clock): ReadChange {
       client.call({ as, kind: 'read', path: where, ...(query === undefined ? {} : { query }) })
 
     async function compare(base: string, head: CommitId): Promise<Comparison> {
-      const { json } = await get(path`/repositories/${repository.id}/compare/${base}...${head}`, { per_page: 1, page: 2 })
+      const { json } = await get(path`/repositories/${repository.id}/compare/${base}...${head}`, {
+        per_page: 1,
+        page: 2,
+      })
       return reading(() => {
         const answer = objectOf(json, 'compare')
         const start = objectAt(answer, 'merge_base_commit', 'merge_base_commit')

@@ -60,6 +60,7 @@ function commitSource(world: World, commit: GitCommit): Source {
         }
   return {
     oid: commit.id,
+    tree: { oid: commit.tree },
     message: commit.message,
     authoredDate: iso(commit.author.at),
     committedDate: iso(commit.committer.at),
