@@ -39,7 +39,10 @@ function refuseWhen(clash: boolean, conflict: ConflictSignal['conflict']): void 
 
 function applyDelivery(state: MemoryState, { delivery }: Row<'delivery'>, undo: Undo): void {
   refuseWhen(state.deliveries.has(delivery.guid), 'duplicate-delivery')
-  put(undo, state.deliveries, delivery.guid, { ...delivery, body: delivery.body?.slice() ?? null })
+  put(undo, state.deliveries, delivery.guid, {
+    ...delivery,
+    body: delivery.body === null ? null : new Uint8Array(delivery.body),
+  })
 }
 
 function applyDeliveryState(state: MemoryState, row: Row<'delivery-state'>, undo: Undo): void {
@@ -115,12 +118,13 @@ function applyPolicy(state: MemoryState, { record }: Row<'policy'>, undo: Undo):
 function applyEntries(state: MemoryState, row: Row<'entries'>, undo: Undo): void {
   refuseWhen(state.head.size !== row.expectedSize, 'log-moved')
   checkLogAppend(row, state.head)
-  for (const entry of row.entries) put(undo, state.entries, entry.index, { ...entry, bytes: entry.bytes.slice() })
+  for (const entry of row.entries)
+    put(undo, state.entries, entry.index, { ...entry, bytes: new Uint8Array(entry.bytes) })
   for (const { level, index, hash } of row.nodes) {
     invariant(!state.nodes.has(`${level}/${index}`), 'a node is written once')
-    put(undo, state.nodes, `${level}/${index}`, hash.slice())
+    put(undo, state.nodes, `${level}/${index}`, new Uint8Array(hash))
   }
-  assign(undo, state, 'head', { ...row.head, root: row.head.root.slice() })
+  assign(undo, state, 'head', { ...row.head, root: new Uint8Array(row.head.root) })
 }
 
 function applyCheckpoint(state: MemoryState, { size, note }: Row<'checkpoint'>, undo: Undo): void {
@@ -130,7 +134,7 @@ function applyCheckpoint(state: MemoryState, { size, note }: Row<'checkpoint'>, 
 
 function applyBlob(state: MemoryState, { digest, bytes }: Row<'blob'>, undo: Undo): void {
   checkBlob(digest, bytes)
-  if (!state.blobs.has(digest)) put(undo, state.blobs, digest, bytes.slice())
+  if (!state.blobs.has(digest)) put(undo, state.blobs, digest, new Uint8Array(bytes))
 }
 
 function applyFinding(state: MemoryState, { record }: Row<'finding'>, undo: Undo): void {

@@ -69,7 +69,13 @@ function toTravel(request: WriteRequest, transfer: ArrayBuffer[]): WriteRequest 
  */
 export async function startWriterThread(file: string, key: Uint8Array): Promise<WriterThread> {
   const workerData: WriterThreadData = { file, key: new Uint8Array(key) }
-  const worker = new Worker(threadFile, { name: 'store-writer', workerData, env: {}, execArgv: [] })
+  const worker = new Worker(threadFile, {
+    name: 'store-writer',
+    workerData,
+    env: {},
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 96 },
+  })
   workerData.key.fill(0)
   const waiting: Waiting[] = []
   let outbox: WriteRequest[] = []
