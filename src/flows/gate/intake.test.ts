@@ -122,7 +122,7 @@ test('T03 one GUID is one effect: repeated, at the same time, in capitals, under
   const { send, ports, wakes } = setUp()
   const body = bodyOf('pull_request')
   const answers = await Promise.all(
-    [guid, guid, guid.toUpperCase(), guid].map((id, i) => send(i === 3 ? 'issue_comment' : 'pull_request', body, id)),
+    [guid, guid, guid.toUpperCase(), guid].map((id, i) => send(i === 3 ? 'ping' : 'pull_request', body, id)),
   )
   assert.deepEqual(answers.map(({ status }) => status).sort(), ['accepted', 'duplicate', 'duplicate', 'duplicate'])
   const again = await send('pull_request', body)

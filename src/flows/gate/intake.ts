@@ -1,5 +1,6 @@
 import type { Instant, Sha256 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
+import { rationEvents } from '../rationed-events.ts'
 import type {
   Clock,
   CommitOutcome,
@@ -74,25 +75,18 @@ const defaultLimits: IntakeLimits = { maxPending: 1_000 }
 
 const guidShape = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const eventShape = /^[a-z][a-z0-9_]{0,63}$/
-const noticeEveryMs = 60_000
 
 /** Builds the intake. It holds no state that matters: what was accepted is in the store alone. */
 export function createIntake(parts: IntakeParts): Intake {
   const { webhooks, store, deliveries, clock, telemetry, digest, wake } = parts
   const limits = { ...defaultLimits, ...parts.limits }
-  const notices = new Map<string, { at: Instant; unsaid: number }>()
+  const notice = rationEvents(telemetry, clock)
   let pending = 0
 
   /** A stranger can cause this without end: a counter, and at most one line per reason and minute (T08a). */
   function refuse(code: string, http: IntakeAnswer['http']): IntakeAnswer {
     telemetry.count('intake_refused', { code })
-    const now = clock.now()
-    const notice = notices.get(code)
-    if (notice !== undefined && now >= notice.at && now - notice.at < noticeEveryMs) notice.unsaid++
-    else {
-      telemetry.event('intake-refused', 'warn', { code, unsaidBefore: notice?.unsaid ?? 0 })
-      notices.set(code, { at: now, unsaid: 0 })
-    }
+    notice('intake-refused', 'warn', code)
     return { status: 'refused', code, http }
   }
 
@@ -146,7 +140,7 @@ export function createIntake(parts: IntakeParts): Intake {
       return await store.commit(writes)
     } catch (error) {
       if (!(error instanceof AppError)) throw error
-      telemetry.event('intake-store-failed', 'error', { code: error.code, guid })
+      notice('intake-store-failed', 'error', error.code)
       // A failed commit may have taken effect; only what can be read back may be acknowledged.
       const found = await deliveries.find(guid).catch(() => null)
       return found === null ? null : { ok: true }
