@@ -37,10 +37,9 @@ export function memoryDeliveries(state: MemoryState, write: (what: string, run: 
       const old = [...state.deliveries.values()]
         .filter(({ body, finishedAt }) => body !== null && finishedAt !== null && finishedAt < before)
         .slice(0, limit)
-      if (old.length > 0)
-        write('prune-bodies', () => {
-          for (const delivery of old) state.deliveries.set(delivery.guid, { ...delivery, body: null })
-        })
+      write('prune-bodies', () => {
+        for (const delivery of old) state.deliveries.set(delivery.guid, { ...delivery, body: null })
+      })
       return old.length
     },
   }

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3'
-import { AppError } from '../../flows/app-error.ts'
+import { AppError, InvariantError } from '../../flows/app-error.ts'
 
 export type Connection = Database.Database
 
@@ -10,6 +10,21 @@ export function storeError(cause: unknown): AppError {
   if (code === 'SQLITE_CORRUPT' || code.startsWith('SQLITE_CORRUPT_') || code === 'SQLITE_NOTADB')
     return new AppError('store-corrupt', 'the database is damaged', { cause, data: { sqlite: code } })
   return new AppError('store-unavailable', 'the database refused', { cause, data: { sqlite: code } })
+}
+
+/** The same port, whose methods fail with AppErrors only (and with invariants, which are ours). */
+export function guardReads<T extends object>(port: T): T {
+  const methods = Object.entries(port).map(([name, method]) => [
+    name,
+    async (...args: readonly unknown[]): Promise<unknown> => {
+      try {
+        return await (method as (...args: readonly unknown[]) => Promise<unknown>)(...args)
+      } catch (fault) {
+        throw fault instanceof InvariantError ? fault : storeError(fault)
+      }
+    },
+  ])
+  return Object.fromEntries(methods) as T
 }
 
 function unlock(db: Connection, key: Uint8Array): void {
@@ -67,6 +82,7 @@ export function holdWriterLock(lockFile: string): { release(): void } {
   const db = new Database(lockFile, { fileMustExist: true, timeout: 0 })
   try {
     db.pragma('locking_mode = exclusive')
+    db.pragma('journal_mode = memory')
     db.exec('begin exclusive')
   } catch (cause) {
     db.close()

@@ -6,7 +6,7 @@ import { openFaultPoints, type StoreFaults } from './faults.ts'
 import { applyMigrations, type SchemaState, schemaState } from './migrations.ts'
 import { checkPrivateFile, createPrivateFile } from './private-file.ts'
 import { sqliteChanges } from './sqlite-changes.ts'
-import { type Connection, connect, holdWriterLock, storeError } from './sqlite-connection.ts'
+import { type Connection, connect, guardReads, holdWriterLock, storeError } from './sqlite-connection.ts'
 import { sqliteDeliveries } from './sqlite-deliveries.ts'
 import { checkIntegrity } from './sqlite-integrity.ts'
 import { sqliteJobs } from './sqlite-jobs.ts'
@@ -33,12 +33,12 @@ export interface SqliteStore extends StorePorts {
 }
 
 const readPorts = (db: Connection): Omit<StorePorts, 'store' | 'deliveries'> => ({
-  jobs: sqliteJobs(db),
-  changes: sqliteChanges(db),
-  registry: sqliteRegistry(db),
-  statements: sqliteStatements(db),
-  log: sqliteLog(db),
-  memory: sqliteMemory(db),
+  jobs: guardReads(sqliteJobs(db)),
+  changes: guardReads(sqliteChanges(db)),
+  registry: guardReads(sqliteRegistry(db)),
+  statements: guardReads(sqliteStatements(db)),
+  log: guardReads(sqliteLog(db)),
+  memory: guardReads(sqliteMemory(db)),
 })
 
 function refusePlaintext(file: string): void {
@@ -114,9 +114,7 @@ export async function openSqliteStore(
 
     return {
       schemaVersion,
-      async checkIntegrity() {
-        return checkIntegrity(db)
-      },
+      ...guardReads({ checkIntegrity: async () => checkIntegrity(db) }),
       store: {
         async commit(writes) {
           const reply = await write(kindsOf(writes), { kind: 'commit', writes })
@@ -128,15 +126,18 @@ export async function openSqliteStore(
         async close() {
           if (!isOpen) return
           isOpen = false
-          await thread.close()
+          // The writer goes last: the last connection folds the write-ahead log into the file.
           db.close()
+          await thread.close()
           lock.release()
         },
       },
-      deliveries: sqliteDeliveries(db, async (before, limit) => {
-        const reply = await write('prune-bodies', { kind: 'prune-bodies', before, limit })
-        return reply.kind === 'done' ? reply.count : 0
-      }),
+      deliveries: guardReads(
+        sqliteDeliveries(db, async (before, limit) => {
+          const reply = await write('prune-bodies', { kind: 'prune-bodies', before, limit })
+          return reply.kind === 'done' ? reply.count : 0
+        }),
+      ),
       ...readPorts(db),
     }
   } catch (fault) {

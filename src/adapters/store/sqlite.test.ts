@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import Database from 'better-sqlite3'
+import { committed, isAppError } from '../../../test/contract/store-contract-fixture.ts'
+import { blob, delivery, digest, job, logEntry, policy, statement } from '../../../test/contract/store-rows.ts'
+import { openTree } from '../../../test/contract/tree.ts'
+import { connect } from './sqlite-connection.ts'
+import { migrateSqlite, openSqliteStore } from './sqlite.ts'
+
+type Place = { readonly directory: string; readonly file: string; readonly key: Uint8Array }
+
+function place(t: TestContext): Place {
+  const directory = mkdtempSync(join(tmpdir(), 'governance-sqlite-'))
+  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  return { directory, file: join(directory, 'store.db'), key: randomBytes(32) }
+}
+
+async function created(t: TestContext): Promise<Place> {
+  const made = place(t)
+  await (await openSqliteStore({ ...made, create: true })).store.close()
+  return made
+}
+
+const refusedFor = (reason: string) => (fault: unknown) => {
+  assert.equal((fault as { data?: { reason?: unknown } }).data?.reason, reason, String(fault))
+  return true
+}
+
+test('T54 a stolen database is unreadable: no plaintext in any of its files', async (t) => {
+  const { directory, file, key } = place(t)
+  const store = await openSqliteStore({ file, key, create: true })
+  const secret = 'plainly-recognisable-words'
+  await committed(store, delivery(secret, { body: Buffer.from(secret) }), blob(secret), job(secret, secret, 1))
+  const bytes = readdirSync(directory).map((name) => readFileSync(join(directory, name)))
+  assert.ok(bytes.some((content) => content.length > 10_000))
+  for (const content of bytes) {
+    assert.equal(content.includes(secret), false)
+    assert.equal(content.includes('SQLite format'), false)
+    assert.equal(content.includes('deliveries'), false)
+    assert.equal(content.includes(Buffer.from(key).toString('hex')), false)
+    assert.equal(content.includes(Buffer.from(key)), false)
+  }
+  await store.store.close()
+})
+
+test('T54 a wrong key opens nothing and changes nothing', async (t) => {
+  const { file, key } = await created(t)
+  const before = readFileSync(file)
+  await assert.rejects(openSqliteStore({ file, key: randomBytes(32), create: false }), isAppError('store-key-wrong'))
+  await assert.rejects(openSqliteStore({ file, key: randomBytes(32), create: true }), isAppError('store-key-wrong'))
+  await assert.rejects(openSqliteStore({ file, key: key.subarray(1), create: false }), isAppError('store-key-wrong'))
+  assert.deepEqual(readFileSync(file), before)
+  await (await openSqliteStore({ file, key, create: false })).store.close()
+})
+
+test('T54 a plaintext, an empty and a damaged file are refused', async (t) => {
+  const { file, key } = place(t)
+  const plain = new Database(file)
+  plain.exec('create table t (x)')
+  plain.close()
+  chmodSync(file, 0o600)
+  await assert.rejects(openSqliteStore({ file, key, create: true }), refusedFor('plaintext'))
+  await assert.rejects(migrateSqlite({ file, key, check: true }), refusedFor('plaintext'))
+  writeFileSync(file, '')
+  await assert.rejects(openSqliteStore({ file, key, create: false }), isAppError('store-corrupt'))
+})
+
+test('a flipped byte of a page is found', async (t) => {
+  const { file, key } = place(t)
+  const store = await openSqliteStore({ file, key, create: true })
+  for (let i = 0; i < 50; i++) await committed(store, blob(randomBytes(4_000).toString('hex')))
+  await store.store.close()
+  const bytes = readFileSync(file)
+  const middle = Math.floor(bytes.length / 8192) * 4096 + 100
+  bytes[middle] = (bytes[middle] ?? 0) ^ 1
+  writeFileSync(file, bytes)
+  const damaged = await openSqliteStore({ file, key, create: false })
+  await assert.rejects(damaged.checkIntegrity(), isAppError('store-corrupt'))
+  await damaged.store.close()
+})
+
+test('a missing file is created only when that is asked for', async (t) => {
+  const { file, key, directory } = place(t)
+  await assert.rejects(openSqliteStore({ file, key, create: false }), isAppError('store-unavailable'))
+  assert.deepEqual(readdirSync(directory), ['store.db.lock'])
+})
+
+test('T56 every file is made 0600 whatever the umask', async (t) => {
+  const { file, key, directory } = place(t)
+  const umask = process.umask(0)
+  t.after(() => process.umask(umask))
+  const store = await openSqliteStore({ file, key, create: true })
+  await committed(store, blob('b'))
+  const names = readdirSync(directory).sort()
+  assert.deepEqual(names, ['store.db', 'store.db-shm', 'store.db-wal', 'store.db.lock'])
+  for (const name of names) assert.equal(statSync(join(directory, name)).mode & 0o777, 0o600, name)
+  await store.store.close()
+})
+
+test('T56 a database that others can read or write is refused', async (t) => {
+  const { file, key } = await created(t)
+  for (const mode of [0o640, 0o604, 0o660, 0o601]) {
+    chmodSync(file, mode)
+    await assert.rejects(openSqliteStore({ file, key, create: false }), refusedFor('file-mode'))
+    await assert.rejects(migrateSqlite({ file, key, check: true }), refusedFor('file-mode'))
+  }
+  chmodSync(file, 0o600)
+  chmodSync(`${file}.lock`, 0o644)
+  await assert.rejects(openSqliteStore({ file, key, create: false }), refusedFor('file-mode'))
+})
+
+test('T56 a symbolic link, a directory and a directory open to all are refused', async (t) => {
+  const { file, key, directory } = await created(t)
+  renameSync(file, `${file}.real`)
+  symlinkSync(`${file}.real`, file)
+  await assert.rejects(openSqliteStore({ file, key, create: false }), refusedFor('file-symlink'))
+  rmSync(file)
+  mkdirSync(file, 0o700)
+  await assert.rejects(openSqliteStore({ file, key, create: false }), refusedFor('file-not-regular'))
+  rmSync(file, { recursive: true })
+  linkSync(`${file}.real`, file)
+  chmodSync(directory, 0o777)
+  await assert.rejects(openSqliteStore({ file, key, create: false }), refusedFor('directory-mode'))
+})
+
+const notRoot = process.geteuid?.() === 0 ? false : 'only root can give a file away'
+
+test('T56 a database of another owner is refused', { skip: notRoot }, async (t) => {
+  const { file, key } = await created(t)
+  chownSync(file, 65534, 65534)
+  await assert.rejects(openSqliteStore({ file, key, create: false }), refusedFor('file-owner'))
+})
+
+test('one writer: a second opening is refused, in this process and in another, until the first closes', async (t) => {
+  const { file, key } = place(t)
+  const first = await openSqliteStore({ file, key, create: true })
+  await assert.rejects(openSqliteStore({ file, key, create: false }), isAppError('store-locked'))
+  await assert.rejects(migrateSqlite({ file, key, check: true }), isAppError('store-locked'))
+  const script = `
+    import { openSqliteStore } from ${JSON.stringify(import.meta.resolve('./sqlite.ts'))}
+    const key = Buffer.from(${JSON.stringify(Buffer.from(key).toString('hex'))}, 'hex')
+    try {
+      await openSqliteStore({ file: ${JSON.stringify(file)}, key, create: false })
+      console.log('opened')
+    } catch (fault) { console.log(fault.code) }`
+  const fromAnother = (): string =>
+    spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }).stdout.trim()
+  assert.equal(fromAnother(), 'store-locked')
+  await committed(first, blob('still writable'))
+  await first.store.close()
+  assert.equal(fromAnother(), 'opened')
+})
+
+test('what the log and the votes say cannot be updated or deleted, even with the key', async (t) => {
+  const { file, key } = place(t)
+  const store = await openSqliteStore({ file, key, create: true })
+  await committed(store, openTree().append([logEntry(0), logEntry(1)]), { kind: 'checkpoint', size: 2, note: 'n' })
+  await committed(store, statement('s', 1), policy(1), delivery('g'))
+  await store.store.close()
+  const db = connect(file, key, 'write')
+  t.after(() => db.close())
+  const forbidden = [
+    `update log_entries set bytes = x'00' where idx = 0`,
+    'delete from log_entries where idx = 1',
+    'update log_nodes set hash = zeroblob(32)',
+    'delete from log_nodes',
+    `update log_checkpoints set note = 'other'`,
+    'delete from log_checkpoints',
+    'update log_head set size = 1',
+    'update log_head set root = zeroblob(32)',
+    'delete from log_head',
+    'update statements set person = 12',
+    'delete from statements',
+    'delete from policies',
+    'delete from deliveries',
+  ]
+  for (const sql of forbidden)
+    assert.throws(
+      () => db.exec(sql),
+      (fault: { code?: string }) => fault.code === 'SQLITE_CONSTRAINT_TRIGGER',
+      sql,
+    )
+})
+
+test('integrity: sound after use; counters that drift are named', async (t) => {
+  const { file, key } = place(t)
+  const store = await openSqliteStore({ file, key, create: true })
+  assert.equal(store.schemaVersion, 1)
+  await committed(store, delivery('g'), job('j', 'l', 1), openTree().append([logEntry(0)]))
+  assert.deepEqual(await store.checkIntegrity(), [])
+  await store.store.close()
+  const db = connect(file, key, 'write')
+  db.exec(`update counters set value = 7 where name = 'jobs.queued'`)
+  db.close()
+  const again = await openSqliteStore({ file, key, create: false })
+  assert.deepEqual(await again.checkIntegrity(), ['counter jobs.queued says 7, there are 1'])
+  await again.store.close()
+})
+
+test('a blob whose bytes were swapped in the database is refused', async (t) => {
+  const { file, key } = place(t)
+  const store = await openSqliteStore({ file, key, create: true })
+  await committed(store, blob('honest'))
+  await store.store.close()
+  const db = connect(file, key, 'write')
+  db.exec(`update blobs set bytes = x'00'`)
+  db.close()
+  const again = await openSqliteStore({ file, key, create: false })
+  await assert.rejects(again.memory.blob(digest('honest')), isAppError('store-corrupt'))
+  await again.store.close()
+})
+
+test('every query that may meet a big table uses an index', async (t) => {
+  const { file, key } = await created(t)
+  const db = connect(file, key, 'write')
+  t.after(() => db.close())
+  const small = new Set(['counters', 'log_head', 'repositories', 'policies', 'schema_migrations'])
+  const source = readdirSync(import.meta.dirname)
+    .filter((name) => /^sqlite-(deliveries|jobs|changes|statements|log|memory|registry)\.ts$/.test(name))
+    .map((name) => readFileSync(join(import.meta.dirname, name), 'utf8'))
+    .join('\n')
+  const columns = (name: string): string => source.match(new RegExp(`const ${name} =\\s*([\`'])([^]*?)\\1`))?.[2] ?? ''
+  assert.notEqual(columns('selectDue'), '')
+  const statements = [...source.matchAll(/const (select\w+|count\w+) =\s*([`'])([^]*?)\2/g)].map(
+    (match) => match[3] ?? '',
+  )
+  assert.ok(statements.length > 30, `${statements.length} statements found`)
+  for (const text of statements) {
+    const table = /from (\w+)/.exec(text)?.[1] ?? ''
+    const list = table === 'deliveries' ? 'seq' : '1'
+    const sql = text.replaceAll('$' + '{columns}', list)
+    const plan = db.prepare(`explain query plan ${sql}`).all(...bindings(sql)) as { readonly detail: string }[]
+    for (const { detail } of plan) {
+      if (small.has(/^SCAN (\w+)/.exec(detail)?.[1] ?? '')) continue
+      // Ordered walks along a rowid or an index that stop at the limit read no more than they return.
+      const isWalk = /^SCAN/.test(detail) && (/ limit /.test(sql) || /USING (COVERING )?INDEX/.test(detail))
+      assert.ok(/^SEARCH|^CORRELATED|^SCALAR|^USE TEMP|^CO-ROUTINE/.test(detail) || isWalk, `${detail}: ${sql}`)
+      assert.equal(/USE TEMP B-TREE/.test(detail) && !sql.includes('created_at <'), false, `${detail}: ${sql}`)
+    }
+  }
+})
+
+function bindings(sql: string): unknown[] {
+  const named = [...sql.matchAll(/:(\w+)/g)].map((match) => match[1] as string)
+  if (named.length > 0) return [Object.fromEntries(named.map((name) => [name, 1]))]
+  return [...sql.matchAll(/\?/g)].map(() => 1)
+}
+
+test('a copy of the file opens with its key: nothing depends on where it lies', async (t) => {
+  const { file, key, directory } = place(t)
+  const store = await openSqliteStore({ file, key, create: true })
+  await committed(store, blob('b'))
+  await store.store.close()
+  const copy = join(directory, 'copy.db')
+  copyFileSync(file, copy)
+  const opened = await openSqliteStore({ file: copy, key, create: false })
+  assert.notEqual(await opened.memory.blob(digest('b')), null)
+  await opened.store.close()
+})
