@@ -466,9 +466,7 @@ export interface ForgeReader {
    * be walked).
    */
   change(repository: ForgeRepository, number: number, known: KnownChange | null): Promise<ForgeChange>
-  openChanges(
-    repository: ForgeRepository,
-  ): Promise<
+  openChanges(repository: ForgeRepository): Promise<
     readonly {
       readonly number: number
       readonly head: CommitId
@@ -614,6 +612,8 @@ export type ForgeEventDetail =
       readonly name: string | null
       readonly appId: number | null
       readonly runId: number | null
+      /** Of a check run: what it concluded; null for anything else and while it runs. */
+      readonly conclusion: string | null
     }
   | {
       readonly kind: 'push'

@@ -56,6 +56,7 @@ export interface CollectInput {
   readonly repository: RepositoryRecord
   readonly number: number
   readonly record: ChangeRecord | null
+  readonly pushers: ChangeRecord['pushers']
   /** Facts of the last collection, from the store. */
   readonly before: Facts | null
   readonly policy: PolicyRecord
@@ -143,17 +144,13 @@ export async function collect(needs: CollectNeeds, input: CollectInput): Promise
       files: governed.files,
       changeDigest: digest,
       opener: change.opener.id,
-      pushers: pushersOf(record, change),
+      pushers: pushersOf(input.pushers, change),
       commits: change.commits,
       checks: [...checks].sort((a, b) => a.appId - b.appId || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)),
       labels: [...change.labels].sort(),
       title: salted('title', change.title),
       body: salted('body', change.body),
-      textMatches: stickyMatches(
-        record,
-        digest,
-        matchText(policy.policy, repository.name, change.title, change.body),
-      ),
+      textMatches: stickyMatches(record, digest, matchText(policy.policy, repository.name, change.title, change.body)),
       group: [...group].sort((a, b) => a - b),
       authorControlledChecks: requiredChecks
         .filter(
@@ -169,9 +166,8 @@ export async function collect(needs: CollectNeeds, input: CollectInput): Promise
   }
 }
 
-function pushersOf(record: ChangeRecord | null, change: ForgeChange): readonly AccountId[] {
-  const pushers = record?.pushers
-  return pushers && pushers.head === change.head.sha ? [...pushers.accounts].sort((a, b) => a - b) : []
+function pushersOf(pushers: ChangeRecord['pushers'], change: ForgeChange): readonly AccountId[] {
+  return pushers?.head === change.head.sha ? [...pushers.accounts].sort((a, b) => a - b) : []
 }
 
 /** Tiers once added by title or body stay for this content: editing a title lowers nothing and voids nothing (domain.md). */

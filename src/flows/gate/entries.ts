@@ -1,4 +1,15 @@
-import type { AccountId, CommitId, Instant, KeyId, LogIndex, Outcome, RepositoryId, Sha256, TierId, TreeId } from '../../core/index.ts'
+import type {
+  AccountId,
+  CommitId,
+  Instant,
+  KeyId,
+  LogIndex,
+  Outcome,
+  RepositoryId,
+  Sha256,
+  TierId,
+  TreeId,
+} from '../../core/index.ts'
 
 /** Who caused an entry. The server speaks for itself only where nobody else did. */
 export type Actor =
@@ -33,15 +44,35 @@ export interface EntryData {
     readonly verdict: LogIndex | null
     readonly keyring: Sha256
   }
-  readonly 'policy-regenesis': { readonly epoch: number; readonly policy: Sha256; readonly commit: CommitId; readonly reason: string }
+  readonly 'policy-regenesis': {
+    readonly epoch: number
+    readonly policy: Sha256
+    readonly commit: CommitId
+    readonly reason: string
+  }
   readonly 'repository-enrolled': {
     readonly name: string
     readonly branches: readonly { readonly ref: string; readonly tip: CommitId; readonly tree: TreeId }[]
   }
   readonly 'clock-started': { readonly baseRef: string; readonly changeDigest: Sha256; readonly head: CommitId }
-  readonly 'clock-ended': { readonly baseRef: string; readonly changeDigest: Sha256; readonly why: 'content' | 'retarget' | 'draft' | 'closed' | 'merged' | 'not-governed' }
-  readonly 'statement-admitted': { readonly payload: string; readonly signature: string; readonly scheme: string; readonly payloadDigest: Sha256; readonly commentId: number | null; readonly requirement: Sha256 }
-  readonly 'statement-refused': { readonly payloadDigest: Sha256; readonly code: string; readonly commentId: number | null }
+  readonly 'clock-ended': {
+    readonly baseRef: string
+    readonly changeDigest: Sha256
+    readonly why: 'content' | 'retarget' | 'draft' | 'closed' | 'merged' | 'not-governed'
+  }
+  readonly 'statement-admitted': {
+    readonly payload: string
+    readonly signature: string
+    readonly scheme: string
+    readonly payloadDigest: Sha256
+    readonly commentId: number | null
+    readonly requirement: Sha256
+  }
+  readonly 'statement-refused': {
+    readonly payloadDigest: Sha256
+    readonly code: string
+    readonly commentId: number | null
+  }
   readonly verdict: {
     readonly outcome: Outcome
     readonly code: string
@@ -56,9 +87,23 @@ export interface EntryData {
     readonly requirement: Sha256 | null
     readonly verdict: Sha256
   }
-  readonly 'check-lowered': { readonly head: CommitId; readonly baseRef: string; readonly why: string; readonly loweredAt: Instant | null }
-  readonly 'landing-matched': { readonly commit: CommitId; readonly number: number; readonly verdict: LogIndex; readonly how: 'merge-tree' | 'approved-paths' | 'merged-with-moved-base'; readonly commits: number }
-  readonly finding: { readonly code: string; readonly detail: Readonly<Record<string, string | number | boolean | null>> }
+  readonly 'check-lowered': {
+    readonly head: CommitId
+    readonly baseRef: string
+    readonly why: string
+    readonly loweredAt: Instant | null
+  }
+  readonly 'landing-matched': {
+    readonly commit: CommitId
+    readonly number: number
+    readonly verdict: LogIndex
+    readonly how: 'merge-tree' | 'approved-paths' | 'merged-with-moved-base'
+    readonly commits: number
+  }
+  readonly finding: {
+    readonly code: string
+    readonly detail: Readonly<Record<string, string | number | boolean | null>>
+  }
   readonly 'tier-added': { readonly tier: TierId; readonly statement: LogIndex }
 }
 
@@ -66,7 +111,12 @@ export type EntryType = keyof EntryData
 
 /** An entry before the recorder gives it its time. */
 export type EntryDraft = {
-  readonly [T in EntryType]: { readonly type: T; readonly actor: Actor; readonly subject: Subject; readonly data: EntryData[T] }
+  readonly [T in EntryType]: {
+    readonly type: T
+    readonly actor: Actor
+    readonly subject: Subject
+    readonly data: EntryData[T]
+  }
 }[EntryType]
 
 /** The key under which a subject's entries are found again. */

@@ -1,5 +1,13 @@
-import type { CommitId, Instant, RepositoryId, Verdict } from '../../core/index.ts'
-import { encodeUtf8, explain, sha256Hex } from '../../core/index.ts'
+import {
+  asLogIndex,
+  type CommitId,
+  encodeUtf8,
+  explain,
+  type Instant,
+  type RepositoryId,
+  sha256Hex,
+  type Verdict,
+} from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
 import type {
   ChangeRecord,
@@ -12,11 +20,9 @@ import type {
   ForgeChecks,
   ForgeRepository,
   Registry,
-  RepositoryRecord,
-  Store,
   Write,
 } from '../ports.ts'
-import type { Recorder } from './recorder.ts'
+import { type FindingNeeds, recordFinding } from './findings.ts'
 import type { VerdictReader } from './verdict-reader.ts'
 
 /** Longest summary that is sent, in UTF-8 bytes; the forge cuts at 65,535. */
@@ -27,26 +33,15 @@ export const titleLimit = 200
 /** The name of the check of a base ref: one per base, so that a lax base never answers for a strict one (T33). */
 export const checkName = (baseRef: string): string => `governance/${baseRef}`
 
-/** Lane and id of the work that makes the forge show what the log says about one (repository, head, base ref). */
-export const publishJob = (repository: RepositoryId, head: CommitId, baseRef: string, dueAt: Instant): Write => ({
-  kind: 'job',
-  job: {
-    id: `publish/${repository}/${head}/${baseRef}`,
-    lane: `publish/${repository}/${head}/${baseRef}`,
-    kind: 'publish',
-    data: { repository, head, baseRef },
-    dueAt,
-  },
-})
+/** The forge archives runs after 400 days; ours is made anew before. */
+const recreateAfterMs = 300 * 86_400_000
 
-export interface PublishNeeds {
+export interface PublishNeeds extends FindingNeeds {
   readonly changes: Changes
   readonly checks: ForgeChecks
   readonly clock: Clock
   readonly log: DecisionLog
   readonly registry: Registry
-  readonly recorder: Recorder
-  readonly store: Store
   readonly verdicts: VerdictReader
   readonly publicUrl: string
   /** Successes that the forge is known or believed to show, kept where the store's failure cannot reach it. */
@@ -55,7 +50,12 @@ export interface PublishNeeds {
 
 /** What is shown as success right now, in memory: lowering must work while the store is down (T43). */
 export interface ShownSuccesses {
-  note(check: { readonly repository: ForgeRepository; readonly head: CommitId; readonly baseRef: string; readonly runId: number }): void
+  note(check: {
+    readonly repository: ForgeRepository
+    readonly head: CommitId
+    readonly baseRef: string
+    readonly runId: number
+  }): void
   forget(repository: RepositoryId, head: CommitId, baseRef: string): void
 }
 
@@ -85,7 +85,9 @@ export function groupContent(members: readonly Member[]): CheckContent {
     .map((member) => `#${member.record.number}: ${explain(member.verdict).title}`)
   const summary = [
     ...lines,
-    ...(others.length === 0 ? [] : ['', 'Open pull requests with the same head and base:', '', ...others.map((line) => `- ${line}`)]),
+    ...(others.length === 0
+      ? []
+      : ['', 'Open pull requests with the same head and base:', '', ...others.map((line) => `- ${line}`)]),
   ].join('\n')
   return { conclusion, title: clipText(numbered, titleLimit), summary: clipLines(summary, summaryLimitBytes) }
 }
@@ -107,6 +109,14 @@ function clipLines(text: string, limitBytes: number): string {
 export const contentDigest = (content: CheckContent) =>
   sha256Hex(encodeUtf8(`${content.conclusion}\n${content.title}\n${content.summary}`))
 
+/** What a publish job is about. `relist`: a run was seen that the store does not know, so all of ours are compared. */
+export interface PublishTarget {
+  readonly repository: RepositoryId
+  readonly head: CommitId
+  readonly baseRef: string
+  readonly relist?: boolean
+}
+
 /**
  * Makes the forge show what the log says for one (repository, head, base ref), and returns the rows that remember it.
  *
@@ -114,10 +124,7 @@ export const contentDigest = (content: CheckContent) =>
  * keeps every run that is POSTed, so ours are listed before one is created and changed by id afterwards.
  * Errs: after an ambiguous write it throws, and the retry reads what the forge holds.
  */
-export async function publish(
-  needs: PublishNeeds,
-  target: { readonly repository: RepositoryId; readonly head: CommitId; readonly baseRef: string },
-): Promise<readonly Write[]> {
+export async function publish(needs: PublishNeeds, target: PublishTarget): Promise<readonly Write[]> {
   const repository = await needs.registry.repository(target.repository)
   if (repository === null) return []
   const all = (await needs.changes.byHead(target.repository, target.head)).filter(
@@ -125,74 +132,112 @@ export async function publish(
   )
   const check = await needs.changes.check(target.repository, target.head, target.baseRef)
   const open = all.filter((record) => record.state === 'open')
-  if (open.length === 0 && all.some((record) => record.state === 'merged'))
+  if (open.length === 0 && all.some((record) => record.state === 'merged')) {
+    needs.shownSuccesses.forget(target.repository, target.head, target.baseRef)
     return check === null || check.closed ? [] : [{ kind: 'check', record: { ...check, closed: true } }]
+  }
   if (open.length === 0 && check === null) return []
 
   const members = await membersOf(needs, open)
   if (open.length > 0 && members.length === 0) return []
   const wanted = groupContent(members)
-  const wantedEntry = Math.max(0, ...members.map((member) => member.entry))
+  const wantedEntry = asLogIndex(Math.max(check?.wantedEntry ?? 0, ...members.map((member) => member.entry)))
   if (wanted.conclusion === 'success') {
     const checkpoint = await needs.log.checkpoint()
     if (checkpoint === null || checkpoint.size <= wantedEntry)
       throw new AppError('store-unavailable', 'the verdict is not under a signed checkpoint yet')
   }
   const digest = contentDigest(wanted)
-  const age = check?.createdAt ? needs.clock.now() - check.createdAt : 0
-  const isStale = age > 300 * 86_400_000
-  if (check?.shown?.digest === digest && check.runId !== null && !isStale && !check.closed) return []
-  const shown = await showOnForge(needs, repository, target, check, wanted, isStale)
-  const forgeRepository = { id: repository.id, name: repository.name, installation: repository.installation }
-  if (wanted.conclusion === 'success')
-    needs.shownSuccesses.note({ repository: forgeRepository, head: target.head, baseRef: target.baseRef, runId: shown.runId })
+  const isStale = check?.createdAt != null && needs.clock.now() - check.createdAt > recreateAfterMs
+  const isShown = check?.shown?.digest === digest && check.runId !== null && !check.closed
+  if (isShown && !isStale && target.relist !== true) return []
+
+  const place: Place = {
+    repository: { id: repository.id, name: repository.name, installation: repository.installation },
+    head: target.head,
+    baseRef: target.baseRef,
+    detailsUrl: repository.private ? null : detailsUrl(needs, repository.name, members[0]?.record.number ?? null),
+  }
+  const shown = await showOnForge(needs, place, isStale ? null : check, wanted, target.relist === true)
+  if (wanted.conclusion === 'success') needs.shownSuccesses.note({ ...place, runId: shown.runId })
   else needs.shownSuccesses.forget(target.repository, target.head, target.baseRef)
   const record: CheckRecord = {
-    ...target,
+    repository: target.repository,
+    head: target.head,
+    baseRef: target.baseRef,
     runId: shown.runId,
     wanted,
-    wantedEntry: wantedEntry as CheckRecord['wantedEntry'],
+    wantedEntry,
     shown: { conclusion: wanted.conclusion, digest },
     createdAt: shown.createdAt,
     closed: open.length === 0,
   }
+  for (const run of shown.unexplained)
+    await recordFinding(needs, {
+      code: 'app-key-misuse',
+      key: String(run.id),
+      repository: target.repository,
+      subject: { kind: 'branch', repository: target.repository, ref: target.baseRef },
+      detail: { run: run.id, head: target.head, baseRef: target.baseRef, conclusion: run.conclusion },
+    })
   return [{ kind: 'check', record }]
 }
+
+const detailsUrl = (needs: PublishNeeds, name: string, number: number | null): string | null =>
+  number === null ? null : `${needs.publicUrl}/changes/${name}/${number}`
 
 async function membersOf(needs: PublishNeeds, open: readonly ChangeRecord[]): Promise<readonly Member[]> {
   const members: Member[] = []
   for (const record of open) {
-    if (record.verdict === null || record.verdict.head !== record.head || record.verdict.baseRef !== record.baseRef) continue
+    if (record.verdict?.head !== record.head || record.verdict.baseRef !== record.baseRef) continue
     const verdict = await needs.verdicts.read(record.verdict.digest)
     members.push({ record, verdict, entry: record.verdict.entry })
   }
   return members.sort((a, b) => a.record.number - b.record.number)
 }
 
-async function showOnForge(
-  needs: PublishNeeds,
-  repository: RepositoryRecord,
-  target: { readonly head: CommitId; readonly baseRef: string },
-  check: CheckRecord | null,
-  wanted: CheckContent,
-  isStale: boolean,
-): Promise<{ readonly runId: number; readonly createdAt: Instant | null }> {
-  const name = checkName(target.baseRef)
-  const forgeRepository = { id: repository.id, name: repository.name, installation: repository.installation }
-  const details = repository.private ? null : needs.publicUrl
-  const url = details === null ? null : `${details}/changes/${repository.name}/${target.head}`
-  if (check?.runId != null && !isStale && check.shown !== null) {
-    await needs.checks.update(forgeRepository, check.runId, name, wanted, url)
-    return { runId: check.runId, createdAt: check.createdAt }
-  }
-  const existing = isStale ? undefined : newest(await needs.checks.list(forgeRepository, target.head, name))
-  if (existing !== undefined) {
-    await needs.checks.update(forgeRepository, existing.id, name, wanted, url)
-    return { runId: existing.id, createdAt: existing.startedAt ?? needs.clock.now() }
-  }
-  const created = await needs.checks.create(forgeRepository, target.head, name, wanted, url)
-  return { runId: created.id, createdAt: needs.clock.now() }
+interface Place {
+  readonly repository: ForgeRepository
+  readonly head: CommitId
+  readonly baseRef: string
+  readonly detailsUrl: string | null
 }
 
-const newest = (runs: readonly ForgeCheck[]): ForgeCheck | undefined =>
-  [...runs].sort((a, b) => b.id - a.id)[0]
+interface Shown {
+  readonly runId: number
+  readonly createdAt: Instant | null
+  /** Runs of our name and App that showed success though the log explains none of it. */
+  readonly unexplained: readonly ForgeCheck[]
+}
+
+async function showOnForge(
+  needs: PublishNeeds,
+  place: Place,
+  check: CheckRecord | null,
+  wanted: CheckContent,
+  relist: boolean,
+): Promise<Shown> {
+  const name = checkName(place.baseRef)
+  const { repository, head } = place
+  if (check?.runId != null && check.shown !== null && !relist) {
+    await needs.checks.update(repository, check.runId, name, wanted, place.detailsUrl)
+    return { runId: check.runId, createdAt: check.createdAt, unexplained: [] }
+  }
+  const runs = [...(await needs.checks.list(repository, head, name))].sort((a, b) => a.id - b.id)
+  const last = runs.at(-1)
+  if (last === undefined || (check === null && isOld(last, needs.clock.now()))) {
+    const created = await needs.checks.create(repository, head, name, wanted, place.detailsUrl)
+    return { runId: created.id, createdAt: needs.clock.now(), unexplained: [] }
+  }
+  // Which of several runs of one name a ruleset looks at is the forge's business: all of them say the same.
+  for (const run of runs) await needs.checks.update(repository, run.id, name, wanted, place.detailsUrl)
+  const explained = check?.shown?.conclusion === 'success' || wanted.conclusion === 'success'
+  return {
+    runId: last.id,
+    createdAt: last.startedAt ?? check?.createdAt ?? needs.clock.now(),
+    unexplained: explained ? [] : runs.filter((run) => run.conclusion === 'success'),
+  }
+}
+
+const isOld = (run: ForgeCheck, now: Instant): boolean =>
+  run.startedAt !== null && now - run.startedAt > recreateAfterMs

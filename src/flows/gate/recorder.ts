@@ -100,7 +100,8 @@ export function createRecorder(parts: RecorderParts): Recorder {
     const nodes = new Map<string, Uint8Array>()
     for (const { level, index } of rangeSubtrees(0, head.size)) {
       const hash = await log.node(level, index)
-      if (hash === null) throw new AppError('store-corrupt', 'a node of the log tree is missing', { data: { level, index } })
+      if (hash === null)
+        throw new AppError('store-corrupt', 'a node of the log tree is missing', { data: { level, index } })
       nodes.set(`${level}/${index}`, hash)
     }
     const frontier = loadFrontier(head.size, (level, index) => {
@@ -178,7 +179,13 @@ export function createRecorder(parts: RecorderParts): Recorder {
     return {
       tip: { frontier, at },
       writes: [
-        { kind: 'entries', expectedSize: current.frontier.size, entries, nodes, head: { size: frontier.size, root, at } },
+        {
+          kind: 'entries',
+          expectedSize: current.frontier.size,
+          entries,
+          nodes,
+          head: { size: frontier.size, root, at },
+        },
         { kind: 'checkpoint', size: frontier.size, note },
       ],
     }

@@ -1,0 +1,243 @@
+import {
+  type AccountId,
+  type ApprovalPredicate,
+  asInstant,
+  buildStatement,
+  type CheckConditionId,
+  type ConditionId,
+  type Decision,
+  type Facts,
+  type Instant,
+  type KeyId,
+  type Keyring,
+  keyStatus,
+  maxLifetimeMs,
+  nonceFor,
+  type Person,
+  type Requirement,
+  requirementDigest,
+  type Sha256,
+  signedCommands,
+  type Statement,
+  statementPae,
+  type TierId,
+  type Verdict,
+} from '../../core/index.ts'
+import type { ChangeRecord, Changes, Memory, PolicyRecord, Registry, RepositoryRecord, Statements } from '../ports.ts'
+import { governing } from './judge.ts'
+import { cloneCheckCommands, signCommands } from './signing-commands.ts'
+import type { VerdictReader } from './verdict-reader.ts'
+
+export interface ChallengeNeeds {
+  readonly registry: Registry
+  readonly changes: Changes
+  readonly statements: Statements
+  readonly memory: Memory
+  readonly verdicts: VerdictReader
+  /** 32 secret bytes from which every nonce is derived. */
+  readonly nonceKey: Uint8Array
+  /** Origin of the decision log: what every statement names as its audience. */
+  readonly origin: string
+  /** Where people see a repository, for the statement's `uri`. */
+  readonly webUrl: string
+}
+
+/** What the signer wants to say; an approval unless something else is asked for. */
+export interface Wish {
+  readonly decision: Decision
+  readonly condition?: {
+    readonly id: ConditionId | CheckConditionId
+    readonly uri: string
+    readonly digest: Sha256
+    readonly text?: string
+  }
+  readonly tier?: TierId
+  readonly target?: AccountId
+  readonly reason?: string
+}
+
+export interface Challenge {
+  readonly payload: Uint8Array
+  readonly pae: Uint8Array
+  readonly keyid: KeyId
+  readonly expiresAt: Instant
+  readonly commands: readonly string[]
+}
+
+/** All that a challenge is computed from; the same change and signer give the same bytes until the signer's vote is recorded. */
+export interface ChallengeBasis {
+  readonly repository: RepositoryRecord
+  readonly policy: PolicyRecord
+  readonly record: ChangeRecord
+  readonly facts: Facts
+  readonly verdict: Verdict
+  readonly requirement: Requirement
+  readonly keyring: Keyring
+}
+
+/** Reads the basis from the store; null when nothing of this change can be signed now (draft, closed, not judged). */
+export async function challengeBasis(
+  needs: ChallengeNeeds,
+  repositoryId: RepositoryRecord['id'],
+  number: number,
+): Promise<ChallengeBasis | null> {
+  const governed = await governing(needs, repositoryId)
+  const record = await needs.changes.find(repositoryId, number)
+  const keyring = await needs.registry.keyring()
+  if (governed === null || keyring === null || record?.facts == null || record.verdict === null) return null
+  const verdict = await needs.verdicts.read(record.verdict.digest)
+  if (record.clock === null || record.state !== 'open' || verdict.requirement === null) return null
+  return {
+    ...governed,
+    record,
+    facts: await needs.verdicts.facts(record.facts),
+    verdict,
+    requirement: verdict.requirement,
+    keyring: keyring.keyring,
+  }
+}
+
+/** Commits for which a signer must say "not mine": unattributed ones, and those that only words attribute to the signer. */
+export function commitsToDeny(facts: Facts, person: AccountId): readonly Facts['commits'][number]['sha'][] {
+  return facts.commits
+    .filter((commit) =>
+      [commit.author, commit.committer, ...commit.coAuthors].some(
+        ({ account, how }) => how === 'none' || (account === person && (how === 'email' || how === 'trailer')),
+      ),
+    )
+    .map((commit) => commit.sha)
+}
+
+/** The key with which a person signs this change: the wanted one, or the first that speaks in a set of the requirement. */
+export function signingKey(basis: ChallengeBasis, person: Person, wanted: string | null, at: Instant): KeyId | null {
+  const entry = basis.record.verdict?.entry
+  if (entry === undefined) return null
+  const speaks = (keyid: KeyId): boolean =>
+    [...basis.requirement.quorums.map(({ set }) => set), null].some(
+      (set) => keyStatus(basis.keyring, { account: person.account, keyid, set, entry, signedAt: at }, at) === 'active',
+    )
+  const keys = person.keys.map((key) => key.keyid).filter(speaks)
+  return (wanted === null ? keys[0] : keys.find((keyid) => keyid === wanted)) ?? null
+}
+
+/** Builds the exact statement that the server expects of one signer. */
+export function statementFor(
+  needs: Pick<ChallengeNeeds, 'nonceKey' | 'origin' | 'webUrl'>,
+  basis: ChallengeBasis,
+  signer: { readonly account: AccountId; readonly keyid: KeyId; readonly recordedVotes: number },
+  wish: Wish,
+): Statement {
+  const { repository, facts, requirement, policy, record } = basis
+  const isGovernance = facts.governance !== null
+  const issuedAt = record.clock?.startedAt ?? record.verdict?.at ?? asInstant(0)
+  const action: ApprovalPredicate['action'] =
+    wish.decision === 'suspend' || wish.decision === 'lift'
+      ? 'key-change'
+      : wish.decision === 'add-tier' || wish.decision === 'remove-tier'
+        ? 'tier-override'
+        : isGovernance
+          ? 'policy-change'
+          : 'pull-request'
+  return {
+    head: facts.head.sha,
+    headTree: facts.head.tree,
+    predicate: {
+      action,
+      decision: wish.decision,
+      audience: needs.origin,
+      repository: { uri: `${needs.webUrl}/${repository.name}`, id: repository.id },
+      pullRequest: {
+        number: facts.number,
+        headSha: facts.head.sha,
+        baseRef: facts.base.ref,
+        baseSha: facts.base.sha,
+        changeDigest: facts.changeDigest,
+      },
+      requirement: { digest: { sha256: requirementDigest(requirement) } },
+      policy: { epoch: policy.epoch },
+      signer: { maintainer: signer.account, keyid: signer.keyid },
+      notAuthorOf: commitsToDeny(facts, signer.account),
+      ...(wish.condition === undefined
+        ? {}
+        : {
+            condition: {
+              id: wish.condition.id,
+              evidence: { uri: wish.condition.uri, digest: wish.condition.digest },
+              ...(wish.condition.text === undefined ? {} : { text: wish.condition.text }),
+            },
+          }),
+      ...(wish.tier === undefined ? {} : { tier: wish.tier }),
+      ...(wish.target === undefined ? {} : { target: wish.target }),
+      ...(wish.reason === undefined ? {} : { reason: wish.reason }),
+      nonce: nonceFor(needs.nonceKey, {
+        repositoryId: repository.id,
+        number: facts.number,
+        head: facts.head.sha,
+        baseRef: facts.base.ref,
+        signer: signer.account,
+        keyid: signer.keyid,
+        recordedVotes: signer.recordedVotes,
+      }),
+      issuedAt,
+      expiresAt: asInstant(issuedAt + maxLifetimeMs(policy.policy.options, requirement)),
+    },
+  }
+}
+
+/** The command whose comment carries a statement of this decision. */
+export function commandOf(decision: Decision): string {
+  for (const [name, decisions] of Object.entries(signedCommands))
+    if ((decisions as readonly string[]).includes(decision)) return name
+  return 'sign'
+}
+
+/**
+ * Answers a signer with what to sign. Public, idempotent, writes nothing.
+ *
+ * Trust: everything asked is a stranger's.
+ * Checks: nothing is told about private repositories, unknown changes or unregistered maintainers: one null for all.
+ */
+export async function challenge(
+  needs: ChallengeNeeds,
+  asked: {
+    readonly repository: string
+    readonly number: number
+    readonly maintainer: string
+    readonly keyid: string | null
+    readonly wish: Wish
+  },
+): Promise<Challenge | null> {
+  const repositories = await needs.registry.repositories()
+  const repository = repositories.find((known) => known.name.toLowerCase() === asked.repository.toLowerCase())
+  if (repository === undefined || repository.private) return null
+  const basis = await challengeBasis(needs, repository.id, asked.number)
+  if (basis === null) return null
+  const login = asked.maintainer.toLowerCase()
+  const person = basis.keyring.persons.find(
+    (known) => known.login.toLowerCase() === login || String(known.account) === login,
+  )
+  const at = basis.record.verdict?.at
+  if (person === undefined || at === undefined) return null
+  const keyid = signingKey(basis, person, asked.keyid, at)
+  if (keyid === null) return null
+  const recordedVotes = await needs.statements.count(repository.id, asked.number, person.account)
+  return challengeFor(needs, basis, { account: person.account, keyid, recordedVotes }, asked.wish)
+}
+
+/** A challenge with its commands, for one signer. */
+export function challengeFor(
+  needs: Pick<ChallengeNeeds, 'nonceKey' | 'origin' | 'webUrl'>,
+  basis: ChallengeBasis,
+  signer: { readonly account: AccountId; readonly keyid: KeyId; readonly recordedVotes: number },
+  wish: Wish,
+): Challenge {
+  const statement = statementFor(needs, basis, signer, wish)
+  const payload = buildStatement(statement)
+  return {
+    payload,
+    pae: statementPae(payload),
+    keyid: signer.keyid,
+    expiresAt: statement.predicate.expiresAt,
+    commands: [...cloneCheckCommands(basis.facts), ...signCommands(payload, commandOf(wish.decision))],
+  }
+}

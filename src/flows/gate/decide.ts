@@ -1,0 +1,300 @@
+import {
+  type Acceleration,
+  type AdmittedStatement,
+  asInstant,
+  bytesDigest,
+  canonicalBytes,
+  evaluate,
+  type Facts,
+  factsDigest,
+  type Instant,
+  type Json,
+  type Keyring,
+  type LogIndex,
+  type Reason,
+  requirementDigest,
+  type Sha256,
+  type Verdict,
+} from '../../core/index.ts'
+import type { ChangeRecord, PolicyRecord, RepositoryRecord, StatementRecord, Write } from '../ports.ts'
+import { type Collected, clockToleranceMs } from './collect.ts'
+import { type EntryDraft, serverActor } from './entries.ts'
+import { publishJob, statusJob, timerJob } from './jobs.ts'
+import type { Draft, Moment } from './recorder.ts'
+import { refusedVerdict } from './refused-verdict.ts'
+
+/** How soon an unknown test merge is looked at again: the forge computes it in the background. */
+const mergePollMs = 2_000
+const longestMergePollMs = 120_000
+
+/** Everything a decision is made of, read before the recorder settles the moment. */
+export interface DecisionInput {
+  readonly repository: RepositoryRecord
+  readonly record: ChangeRecord | null
+  readonly pushers: ChangeRecord['pushers']
+  readonly collected: Collected
+  readonly policy: PolicyRecord
+  readonly keyring: { readonly keyring: Keyring; readonly digest: Sha256 }
+  /** Statements of this change and those of its group, in log order. */
+  readonly statements: readonly StatementRecord[]
+  /** How often the test merge was found unknown in a row. */
+  readonly polls: number
+  readonly acceleration: Acceleration
+}
+
+/** What a command adds to a decision: judged at the recorder's moment, on the facts of that moment. */
+export interface CommandStep {
+  /** Decides on the statement, given the verdict without it. */
+  readonly apply: (context: {
+    readonly moment: Moment
+    readonly entry: LogIndex
+    readonly facts: Facts
+    readonly verdict: Verdict
+    readonly keyring: Keyring
+  }) => CommandEffect
+  /** Rows that follow from what the verdict is with the statement: the reply. */
+  readonly conclude: (verdict: Verdict, facts: Facts, moment: Moment) => readonly Write[]
+}
+
+export interface CommandEffect {
+  readonly entries: readonly EntryDraft[]
+  readonly writes: readonly Write[]
+  readonly admitted: AdmittedStatement | null
+  /** The keyring after the statement, where it suspends or lifts. */
+  readonly keyring: { readonly keyring: Keyring; readonly digest: Sha256 } | null
+}
+
+export interface Decided {
+  readonly verdict: Verdict
+  readonly facts: Facts
+  readonly record: ChangeRecord
+  /** A new entry was written: something other than time-independent repetition happened. */
+  readonly isNew: boolean
+}
+
+const codesOf = (reason: Reason): readonly string[] => [
+  `${reason.code}:${reason.outcome}`,
+  ...reason.children.flatMap(codesOf),
+]
+
+/**
+ * Names what a verdict says apart from when it was said: an equal basis needs no second entry. Inputs, outcome and reason
+ * codes are in it, moments are not.
+ */
+function basisOf(verdict: Verdict, acceleration: Acceleration): Sha256 {
+  const basis = { inputs: verdict.inputs, outcome: verdict.outcome, codes: codesOf(verdict.reason) }
+  return bytesDigest(canonicalBytes(basis as unknown as Json), acceleration)
+}
+
+type ClockState = { readonly clock: ChangeRecord['clock']; readonly entries: readonly EntryDraft[] }
+
+/**
+ * The review clock belongs to (pull request, base ref, content) and runs only while that content is the head of an open,
+ * non-draft pull request: a push of other content, a retarget, a draft or a close ends it, a return starts a new one (T36).
+ */
+export function settleClock(
+  running: ChangeRecord['clock'],
+  facts: Pick<Facts, 'state' | 'draft' | 'base' | 'changeDigest' | 'head' | 'repository' | 'number'>,
+  moment: Moment,
+): ClockState {
+  const subject = { kind: 'change', repository: facts.repository.id, number: facts.number } as const
+  const ended = (why: 'content' | 'retarget' | 'draft' | 'closed' | 'merged'): EntryDraft => ({
+    type: 'clock-ended',
+    actor: serverActor,
+    subject,
+    data: { baseRef: running?.baseRef ?? '', changeDigest: running?.changeDigest ?? facts.changeDigest, why },
+  })
+  if (facts.state !== 'open') return { clock: null, entries: running ? [ended(facts.state)] : [] }
+  if (facts.draft) return { clock: null, entries: running ? [ended('draft')] : [] }
+  const isSame = running?.changeDigest === facts.changeDigest && running.baseRef === facts.base.ref
+  if (running && isSame) return { clock: running, entries: [] }
+  const before = running ? [ended(running.baseRef === facts.base.ref ? 'content' : 'retarget')] : []
+  const started: EntryDraft = {
+    type: 'clock-started',
+    actor: serverActor,
+    subject,
+    data: { baseRef: facts.base.ref, changeDigest: facts.changeDigest, head: facts.head.sha },
+  }
+  return {
+    entries: [...before, started],
+    clock: {
+      changeDigest: facts.changeDigest,
+      baseRef: facts.base.ref,
+      startedAt: moment.at,
+      entry: moment.indexOf(before.length),
+    },
+  }
+}
+
+/**
+ * Settles clock, command and verdict of one change at one moment into entries and rows. Pure: the recorder may call it
+ * again when the log moved.
+ */
+export function settle(input: DecisionInput, moment: Moment, command: CommandStep | null): Draft<Decided> {
+  const { repository, record, collected, policy, acceleration } = input
+  const { change } = collected
+  const subject = { kind: 'change', repository: repository.id, number: change.number } as const
+  const clock = settleClock(record?.clock ?? null, collected.facts, moment)
+  const entries: EntryDraft[] = [...clock.entries]
+  const writes: Write[] = []
+  const facts: Facts = {
+    ...collected.facts,
+    clock: clock.clock && { startedAt: clock.clock.startedAt, entry: clock.clock.entry },
+  }
+  let keyring = input.keyring
+  let approvals: readonly AdmittedStatement[] = input.statements
+  const judgeNow = (): Verdict =>
+    evaluate(
+      {
+        policy: { policy: policy.policy, digest: policy.digest, epoch: policy.epoch },
+        facts,
+        approvals,
+        keyring: keyring.keyring,
+        at: moment.at,
+      },
+      acceleration,
+    )
+  let verdict = judgeNow()
+  if (command !== null) {
+    const effect = command.apply({
+      moment,
+      entry: moment.indexOf(entries.length),
+      facts,
+      verdict,
+      keyring: keyring.keyring,
+    })
+    entries.push(...effect.entries)
+    writes.push(...effect.writes)
+    keyring = effect.keyring ?? keyring
+    if (effect.admitted !== null) approvals = [...approvals, effect.admitted]
+    if (effect.admitted !== null || effect.keyring !== null) verdict = judgeNow()
+  }
+  if (moment.correctionMs > clockToleranceMs)
+    verdict = refusedVerdict('clock-untrusted', { correctionMs: moment.correctionMs }, policy, moment.at)
+
+  if (command !== null) writes.push(...command.conclude(verdict, facts, moment))
+
+  const isOpen = facts.state === 'open'
+  const basis = basisOf(verdict, acceleration)
+  const isNew = isOpen && record?.verdict?.basis !== basis
+  const factsName = factsDigest(facts, acceleration)
+  if (record?.facts !== factsName)
+    writes.push({ kind: 'blob', digest: factsName, bytes: canonicalBytes(facts as unknown as Json) })
+  const next = nextRecord(input, facts, factsName, clock.clock)
+  let decided: ChangeRecord = next
+  if (isNew) {
+    const bytes = canonicalBytes(verdict as unknown as Json)
+    const digest = bytesDigest(bytes, acceleration)
+    const entry = moment.indexOf(entries.length)
+    const mergeTree = facts.merge.state === 'clean' ? facts.merge.tree : null
+    entries.push({
+      type: 'verdict',
+      actor: serverActor,
+      subject,
+      data: {
+        outcome: verdict.outcome,
+        code: verdict.reason.code,
+        head: facts.head.sha,
+        baseRef: facts.base.ref,
+        mergeTree,
+        policy: verdict.inputs.policy,
+        epoch: verdict.inputs.epoch,
+        facts: verdict.inputs.facts,
+        approvals: verdict.inputs.approvals,
+        keyring: verdict.inputs.keyring,
+        requirement: verdict.requirementDigest,
+        verdict: digest,
+      },
+    })
+    writes.push({ kind: 'blob', digest, bytes })
+    if (verdict.requirement !== null)
+      writes.push({
+        kind: 'blob',
+        digest: requirementDigest(verdict.requirement),
+        bytes: canonicalBytes(verdict.requirement as unknown as Json),
+      })
+    decided = {
+      ...next,
+      verdict: {
+        outcome: verdict.outcome,
+        entry,
+        at: moment.at,
+        digest,
+        basis,
+        head: facts.head.sha,
+        baseRef: facts.base.ref,
+        mergeTree,
+        nextChangeAt: verdict.nextChangeAt,
+      },
+      lastPass:
+        verdict.outcome === 'pass' && mergeTree !== null
+          ? {
+              entry,
+              at: moment.at,
+              head: facts.head.sha,
+              baseRef: facts.base.ref,
+              mergeTree,
+              facts: factsName,
+              commits: facts.commits.length,
+            }
+          : next.lastPass,
+    }
+  }
+  writes.push({ kind: 'change', record: decided })
+  writes.push(...followUps(input, decided, facts, moment.at, isNew))
+  return { entries, writes, result: { verdict, facts, record: decided, isNew } }
+}
+
+function nextRecord(input: DecisionInput, facts: Facts, factsName: Sha256, clock: ChangeRecord['clock']): ChangeRecord {
+  const { record, collected } = input
+  return {
+    repository: input.repository.id,
+    number: facts.number,
+    version: (record?.version ?? 0) + 1,
+    state: facts.state,
+    draft: facts.draft,
+    head: facts.head.sha,
+    baseRef: facts.base.ref,
+    baseSha: facts.base.sha,
+    changeDigest: facts.changeDigest,
+    facts: factsName,
+    clock,
+    textMatches: { changeDigest: facts.changeDigest, matches: facts.textMatches },
+    pushers: input.pushers?.head === facts.head.sha ? input.pushers : null,
+    verdict: record?.verdict ?? null,
+    mergeCommit: collected.change.mergeCommit,
+    lastPass: record?.lastPass ?? null,
+    landed: record?.landed ?? null,
+    statusComment: record?.statusComment ?? null,
+    collectFailures: null,
+  }
+}
+
+/** What has to happen next: show it, lower what is superseded, look again when time or the forge may change it. */
+function followUps(
+  input: DecisionInput,
+  decided: ChangeRecord,
+  facts: Facts,
+  at: Instant,
+  isNew: boolean,
+): readonly Write[] {
+  const { record, polls } = input
+  const { repository, number, head, baseRef } = decided
+  const writes: Write[] = []
+  const isMoved = record !== null && (record.head !== head || record.baseRef !== baseRef)
+  if (isMoved) writes.push(publishJob(repository, record.head, record.baseRef, at))
+  if (isNew || isMoved || record?.state !== decided.state) {
+    writes.push(publishJob(repository, head, baseRef, at))
+    if (decided.state === 'open')
+      writes.push(
+        statusJob(repository, number, asInstant(Math.max(at, (decided.statusComment?.writtenAt ?? 0) + 60_000))),
+      )
+  }
+  if (decided.state !== 'open') return writes
+  if (facts.merge.state === 'unknown') {
+    const delay = Math.min(longestMergePollMs, mergePollMs * 2 ** Math.min(polls, 10))
+    writes.push(timerJob(repository, number, asInstant(at + delay), polls + 1))
+  } else if (decided.verdict?.nextChangeAt != null)
+    writes.push(timerJob(repository, number, decided.verdict.nextChangeAt))
+  return writes
+}

@@ -1,0 +1,302 @@
+import {
+  type AccountId,
+  bytesDigest,
+  canonicalBytes,
+  type CommitId,
+  type Json,
+  type RepositoryId,
+  type Sha256,
+} from '../../core/index.ts'
+import { AppError } from '../app-error.ts'
+import type {
+  ChangeRecord,
+  Changes,
+  ForgeReader,
+  Memory,
+  PolicyRecord,
+  Registry,
+  RepositoryRecord,
+  Statements,
+  StatementRecord,
+  Store,
+  Telemetry,
+  Write,
+} from '../ports.ts'
+import { type Collected, type CollectNeeds, collect, repositoryPolicy } from './collect.ts'
+import { type CommandStep, type Decided, type DecisionInput, settle } from './decide.ts'
+import { serverActor } from './entries.ts'
+import { publishJob, statusJob } from './jobs.ts'
+import type { Recorder } from './recorder.ts'
+import { type RefusalCode, refusedVerdict } from './refused-verdict.ts'
+import type { VerdictReader } from './verdict-reader.ts'
+
+/** Cursor that names the commit of the governance repository whose files are in force. */
+export const inForceCommitCursor = 'policy/in-force-commit'
+
+/** An existing success is lowered for unreadable facts only after so many failed collections over so long. */
+const failuresBeforeLowering = 3
+const failingMsBeforeLowering = 600_000
+
+export interface JudgeNeeds extends CollectNeeds {
+  readonly memory: Memory
+  readonly registry: Registry
+  readonly changes: Changes
+  readonly statements: Statements
+  readonly reader: ForgeReader
+  readonly recorder: Recorder
+  readonly store: Store
+  readonly verdicts: VerdictReader
+  readonly telemetry: Telemetry
+}
+
+export type Judged =
+  | { readonly kind: 'not-governed' }
+  | { readonly kind: 'decided'; readonly decided: Decided }
+  | { readonly kind: 'refused'; readonly code: RefusalCode }
+  | { readonly kind: 'conflict'; readonly conflict: string }
+
+export interface JudgeTarget {
+  readonly repository: RepositoryId
+  readonly number: number
+  readonly polls?: number
+  /** Who pushed a head, as the delivery of that push says; believed of that head only. */
+  readonly pusher?: { readonly head: CommitId; readonly account: AccountId } | null
+}
+
+/** The repository and the policy that govern it; null unless it is enrolled, active and mapped by the policy (T06, T07). */
+export async function governing(
+  needs: Pick<JudgeNeeds, 'registry'>,
+  id: RepositoryId,
+): Promise<{ readonly repository: RepositoryRecord; readonly policy: PolicyRecord } | null> {
+  const repository = await needs.registry.repository(id)
+  const policy = await needs.registry.policyInForce()
+  if (repository === null || !repository.active || policy === null) return null
+  if (
+    repository.name !== policy.policy.governanceRepository &&
+    repositoryPolicy(policy.policy, repository.name) === null
+  )
+    return null
+  return { repository, policy }
+}
+
+/** Who pushed a head stays remembered for as long as it is the head: the pusher can never deny being its author. */
+function withPusher(record: ChangeRecord | null, pusher: NonNullable<JudgeTarget['pusher']> | null): ChangeRecord['pushers'] {
+  const known = record?.pushers ?? null
+  if (pusher === null) return known
+  const before = known?.head === pusher.head ? known.accounts : []
+  return { head: pusher.head, accounts: [...new Set([...before, pusher.account])] }
+}
+
+/** Statements that bear on a change: its own, and those of the open pull requests with the same head and base. */
+async function statementsOf(
+  statements: Statements,
+  repository: RepositoryId,
+  group: readonly number[],
+): Promise<readonly StatementRecord[]> {
+  const all = await Promise.all(group.map((number) => statements.forChange(repository, number)))
+  return all.flat().sort((a, b) => a.entry - b.entry)
+}
+
+/**
+ * The main job: collects the facts of a change, decides, and makes the verdict an entry of the log together with
+ * everything that follows from it. A command, where one is given, is admitted at the same moment.
+ *
+ * Errs: a world that cannot be read is retried; what it means for a success that is already shown is `recordFailure`'s.
+ */
+export async function judge(
+  needs: JudgeNeeds,
+  target: JudgeTarget,
+  command: CommandStep | null = null,
+): Promise<Judged> {
+  const governed = await governing(needs, target.repository)
+  if (governed === null) return { kind: 'not-governed' }
+  const { repository, policy } = governed
+  const record = await needs.changes.find(target.repository, target.number)
+  const pushers = withPusher(record, target.pusher ?? null)
+  const before = record?.facts == null ? null : await needs.verdicts.facts(record.facts)
+  const inForceCommit = ((await needs.memory.cursor(inForceCommitCursor)) ?? policy.commit) as CommitId
+  let collected: Collected
+  try {
+    collected = await collect(needs, {
+      repository,
+      number: target.number,
+      record,
+      pushers,
+      before,
+      policy,
+      inForceCommit,
+    })
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    return await recordFailure(needs, { repository, policy, record, number: target.number, error })
+  }
+  const keyring = await needs.registry.keyring()
+  if (keyring === null) throw new AppError('store-corrupt', 'a policy is in force but no keyring is stored')
+  const input: DecisionInput = {
+    repository,
+    record,
+    pushers,
+    collected,
+    policy,
+    keyring,
+    statements: await statementsOf(needs.statements, repository.id, collected.facts.group),
+    polls: target.polls ?? 0,
+    acceleration: needs.acceleration,
+  }
+  const recorded = await needs.recorder.record((moment) => settle(input, moment, command))
+  if (!recorded.ok) return { kind: 'conflict', conflict: recorded.conflict }
+  const { verdict, isNew } = recorded.result
+  if (isNew)
+    needs.telemetry.event('verdict', 'info', {
+      repository: repository.name,
+      number: target.number,
+      outcome: verdict.outcome,
+      code: verdict.reason.code,
+    })
+  needs.telemetry.count('verdicts', { outcome: verdict.outcome })
+  return { kind: 'decided', decided: recorded.result }
+}
+
+const refusalOf = (error: AppError): RefusalCode =>
+  error.code === 'clock-untrusted'
+    ? 'clock-untrusted'
+    : error.code === 'forge-incomplete'
+      ? 'facts-incomplete'
+      : 'facts-unavailable'
+
+/**
+ * Facts could not be had. What cannot be complete is `error` at once (T27: never a partial list). What may pass by itself
+ * is retried; a success that is shown is lowered for it only after three failures over ten minutes, anything else is shown
+ * as `error` at the first.
+ */
+async function recordFailure(
+  needs: JudgeNeeds,
+  failed: {
+    readonly repository: RepositoryRecord
+    readonly policy: PolicyRecord
+    readonly record: ChangeRecord | null
+    readonly number: number
+    readonly error: AppError
+  },
+): Promise<Judged> {
+  const { repository, policy, number, error } = failed
+  if (error.code.startsWith('store-')) throw error
+  const now = needs.clock.now()
+  const known = failed.record
+  const failures = {
+    count: (known?.collectFailures?.count ?? 0) + 1,
+    since: known?.collectFailures?.since ?? now,
+  }
+  const isLasting = failures.count >= failuresBeforeLowering && now - failures.since >= failingMsBeforeLowering
+  const isShownGreen = known?.verdict?.outcome === 'pass'
+  const isAtOnce = error.code === 'forge-incomplete' || (error.code === 'clock-untrusted' && !isShownGreen)
+  if (!isAtOnce && !isLasting) {
+    if (known !== null)
+      await needs.store.commit([
+        { kind: 'change', record: { ...known, version: known.version + 1, collectFailures: failures } },
+      ])
+    throw error
+  }
+  const code = refusalOf(error)
+  const place =
+    known !== null && error.code !== 'forge-incomplete' ? known : await locate(needs, repository, number, known)
+  if (place === null) throw error
+  await needs.recorder.record((moment) => {
+    const verdict = refusedVerdict(code, { error: error.code, ...error.data }, policy, moment.at)
+    const bytes = canonicalBytes(verdict as unknown as Json)
+    const digest = bytesDigest(bytes, needs.acceleration)
+    const basis = bytesDigest(canonicalBytes({ code, head: place.head, baseRef: place.baseRef }), needs.acceleration)
+    if (place.verdict?.basis === basis) return { entries: [], writes: [], result: undefined }
+    const record: ChangeRecord = {
+      ...place,
+      version: place.version + 1,
+      verdict: {
+        outcome: 'error',
+        entry: moment.indexOf(0),
+        at: moment.at,
+        digest,
+        basis,
+        head: place.head,
+        baseRef: place.baseRef,
+        mergeTree: null,
+        nextChangeAt: null,
+      },
+      collectFailures: failures,
+    }
+    const writes: Write[] = [
+      { kind: 'blob', digest, bytes },
+      { kind: 'change', record },
+      publishJob(repository.id, place.head, place.baseRef, moment.at),
+      statusJob(repository.id, number, moment.at),
+    ]
+    return {
+      entries: [
+        {
+          type: 'verdict',
+          actor: serverActor,
+          subject: { kind: 'change', repository: repository.id, number },
+          data: {
+            outcome: 'error',
+            code,
+            head: place.head,
+            baseRef: place.baseRef,
+            mergeTree: null,
+            policy: policy.digest,
+            epoch: policy.epoch,
+            facts: null,
+            approvals: null,
+            keyring: null,
+            requirement: null,
+            verdict: digest,
+          },
+        },
+      ],
+      writes,
+      result: undefined,
+    }
+  })
+  // What may pass by itself is still retried; what is incomplete stays so until the change itself changes.
+  if (error.code !== 'forge-incomplete') throw error
+  return { kind: 'refused', code }
+}
+
+/** Where the `error` must be shown when the facts could not be read: head and base from the forge's own list. */
+async function locate(
+  needs: JudgeNeeds,
+  repository: RepositoryRecord,
+  number: number,
+  known: ChangeRecord | null,
+): Promise<ChangeRecord | null> {
+  const open = await needs.reader.openChanges({
+    id: repository.id,
+    name: repository.name,
+    installation: repository.installation,
+  })
+  const found = open.find((change) => change.number === number)
+  if (found === undefined) return known
+  const blank = {
+    repository: repository.id,
+    number,
+    version: 0,
+    draft: false,
+    changeDigest: null as Sha256 | null,
+    facts: null,
+    clock: null,
+    textMatches: null,
+    pushers: null,
+    verdict: null,
+    mergeCommit: null,
+    lastPass: null,
+    landed: null,
+    statusComment: null,
+    collectFailures: null,
+  }
+  const base: ChangeRecord = known ?? {
+    ...blank,
+    state: 'open',
+    head: found.head,
+    baseRef: found.baseRef,
+    baseSha: found.head,
+  }
+  return { ...base, state: 'open', head: found.head, baseRef: found.baseRef }
+}

@@ -1,0 +1,229 @@
+import {
+  applyRegistry,
+  canonicalBytes,
+  bytesDigest,
+  type CommitId,
+  type Facts,
+  type Json,
+  keyringDigest,
+  policyDigest,
+  type RepositoryId,
+} from '../../core/index.ts'
+import { AppError } from '../app-error.ts'
+import type { ForgeRepository, GovernedBranch, PolicyRecord, RepositoryRecord, Write } from '../ports.ts'
+import { type EntryDraft, serverActor } from './entries.ts'
+import { findingDraft, type FindingNeeds } from './findings.ts'
+import { refreshJob } from './jobs.ts'
+import { inForceCommitCursor, type JudgeNeeds } from './judge.ts'
+import { type Candidate, type LandingMatch, matchLandings } from './landings.ts'
+
+/**
+ * Matches everything that arrived on a governed branch since it was last looked at, records each landing or finding, puts a
+ * landed policy into force, and has every open pull request on that base decided again.
+ *
+ * Trust: the forge's word for what the branch holds; whatever the push event said is not looked at.
+ */
+export async function land(
+  needs: JudgeNeeds & FindingNeeds,
+  target: { readonly repository: RepositoryId; readonly ref: string },
+): Promise<void> {
+  const repository = await needs.registry.repository(target.repository)
+  const branch = repository?.branches.find((known) => known.ref === target.ref)
+  if (repository == null || branch === undefined || !repository.active) return
+  const forgeRepository = { id: repository.id, name: repository.name, installation: repository.installation }
+  const tip = await needs.history.branchTip(forgeRepository, branch.ref)
+  if (tip.commit === branch.seen) return
+  const arrived = await needs.history.landings(forgeRepository, branch.seen, tip.commit)
+  const candidates = await candidatesFor(needs, repository.id, branch.ref)
+  const matches =
+    arrived === null
+      ? null
+      : await matchLandings(
+          { diff: (from, to) => needs.history.diff(forgeRepository, from, to) },
+          branch.seen,
+          arrived,
+          candidates,
+        )
+  const takeover = await policyToTake(needs, repository, forgeRepository, matches ?? [])
+  await recordLanding(needs, { repository, branch, tip, matches, takeover })
+}
+
+async function candidatesFor(needs: JudgeNeeds, repository: RepositoryId, ref: string): Promise<readonly Candidate[]> {
+  const candidates: Candidate[] = []
+  for (const record of await needs.changes.awaitingLanding(repository, ref)) {
+    const pass = record.lastPass
+    if (pass === null) continue
+    const facts: Facts = await needs.verdicts.facts(pass.facts)
+    candidates.push({ record, pass, files: facts.files })
+  }
+  // What the forge says is merged is tried first, then the newest pass.
+  return candidates.sort(
+    (a, b) => Number(b.record.state === 'merged') - Number(a.record.state === 'merged') || b.pass.at - a.pass.at,
+  )
+}
+
+/** What a layer-0 landing does to the policy: nothing, moves its commit, or puts a new version into force. */
+type Takeover =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'same'; readonly commit: CommitId }
+  | {
+      readonly kind: 'new'
+      readonly commit: CommitId
+      readonly verdict: Candidate['pass']['entry']
+      readonly record: Omit<PolicyRecord, 'entry' | 'at'>
+      readonly blobs: readonly Write[]
+    }
+
+/**
+ * A new policy takes effect only with a passing layer-0 verdict: the newest matched landing whose policy is the one that
+ * its verdict was about. Unmatched commits after it leave the policy where it is (T35, T37).
+ */
+async function policyToTake(
+  needs: JudgeNeeds,
+  repository: RepositoryRecord,
+  forgeRepository: ForgeRepository,
+  matches: readonly LandingMatch[],
+): Promise<Takeover> {
+  const inForce = await needs.registry.policyInForce()
+  if (inForce === null || repository.name !== inForce.policy.governanceRepository) return { kind: 'none' }
+  let takeover: Takeover = { kind: 'none' }
+  for (const match of matches) {
+    if (match.kind !== 'matched') continue
+    const facts = await needs.verdicts.facts(match.candidate.pass.facts)
+    const files = await needs.reader.files(forgeRepository, match.commit, needs.policyFiles.isPolicyPath)
+    const read = needs.policyFiles.read({
+      governanceRepository: repository.name,
+      files: new Map([...files].map(([path, file]) => [path, file.bytes])),
+      isGenesis: false,
+    })
+    const digest = read.policy === null ? null : policyDigest(read.policy)
+    if (digest === inForce.digest && takeover.kind !== 'new') {
+      takeover = { kind: 'same', commit: match.commit }
+      continue
+    }
+    if (read.policy === null || digest === null || read.blocking.length > 0) continue
+    if (digest !== facts.governance?.proposedPolicy) continue
+    const blobs: Write[] = []
+    const raw: Record<string, PolicyRecord['files'][string]> = {}
+    for (const [path, file] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const sha256 = bytesDigest(file.bytes, needs.acceleration)
+      raw[path] = { mode: file.mode, blob: file.blob, sha256 }
+      blobs.push({ kind: 'blob', digest: sha256, bytes: file.bytes })
+    }
+    takeover = {
+      kind: 'new',
+      commit: match.commit,
+      verdict: match.candidate.pass.entry,
+      record: { epoch: inForce.epoch + 1, digest, commit: match.commit, policy: read.policy, files: raw },
+      blobs,
+    }
+  }
+  return takeover
+}
+
+interface Landing {
+  readonly repository: RepositoryRecord
+  readonly branch: GovernedBranch
+  readonly tip: { readonly commit: CommitId }
+  /** Null when the branch was forced: what was seen is no longer on its line. */
+  readonly matches: readonly LandingMatch[] | null
+  readonly takeover: Takeover
+}
+
+async function recordLanding(needs: JudgeNeeds & FindingNeeds, landing: Landing): Promise<void> {
+  const { repository, branch, tip, matches, takeover } = landing
+  const keyring = await needs.registry.keyring()
+  if (keyring === null) throw new AppError('store-corrupt', 'a policy is in force but no keyring is stored')
+  const open = await openChanges(needs, takeover.kind === 'new' ? null : repository.id, branch.ref)
+  const recorded = await needs.recorder.record((moment) => {
+    const entries: EntryDraft[] = []
+    const writes: Write[] = []
+    const subject = { kind: 'branch', repository: repository.id, ref: branch.ref } as const
+    const find = (
+      code: string,
+      key: string,
+      detail: Readonly<Record<string, string | number | boolean | null>>,
+    ): void => {
+      const draft = findingDraft({ code, key, repository: repository.id, subject, detail }, moment, entries.length)
+      entries.push(draft.entry)
+      writes.push(draft.write)
+    }
+    if (matches === null) find('forced-push', tip.commit, { ref: branch.ref, from: branch.seen, to: tip.commit })
+    for (const match of matches ?? []) {
+      if (match.kind === 'unmatched') {
+        find('unmatched-landing', match.commit, { ref: branch.ref, commit: match.commit, tree: match.tree })
+        continue
+      }
+      const { candidate, commit, count, how } = match
+      entries.push({
+        type: 'landing-matched',
+        actor: serverActor,
+        subject,
+        data: { commit, number: candidate.record.number, verdict: candidate.pass.entry, how, commits: count },
+      })
+      writes.push({
+        kind: 'change',
+        record: { ...candidate.record, version: candidate.record.version + 1, landed: commit },
+      })
+    }
+    if (takeover.kind === 'same') writes.push({ kind: 'cursor', name: inForceCommitCursor, value: takeover.commit })
+    if (takeover.kind === 'new') {
+      const entry = moment.indexOf(entries.length)
+      const next = applyRegistry(keyring.keyring, takeover.record.policy.registry, entry, moment.at)
+      const digest = keyringDigest(next, needs.acceleration)
+      entries.push({
+        type: 'policy-in-force',
+        actor: serverActor,
+        subject: { kind: 'deployment' },
+        data: {
+          epoch: takeover.record.epoch,
+          policy: takeover.record.digest,
+          commit: takeover.commit,
+          files: Object.fromEntries(Object.entries(takeover.record.files).map(([path, file]) => [path, file.sha256])),
+          verdict: takeover.verdict,
+          keyring: digest,
+        },
+      })
+      writes.push(
+        ...takeover.blobs,
+        {
+          kind: 'blob',
+          digest: takeover.record.digest,
+          bytes: canonicalBytes(takeover.record.policy as unknown as Json),
+        },
+        { kind: 'policy', record: { ...takeover.record, entry, at: moment.at } },
+        { kind: 'keyring', keyring: next, digest, entry },
+        { kind: 'blob', digest, bytes: canonicalBytes(next as unknown as Json) },
+        { kind: 'cursor', name: inForceCommitCursor, value: takeover.commit },
+      )
+    }
+    writes.push({
+      kind: 'repository',
+      record: {
+        ...repository,
+        branches: repository.branches.map((known) =>
+          known.ref === branch.ref ? { ...known, seen: tip.commit } : known,
+        ),
+      },
+    })
+    writes.push(...open.map((change) => refreshJob(change.repository, change.number, moment.at)))
+    return { entries, writes, result: undefined }
+  })
+  // A change that moved meanwhile has its own job; this one runs again on what is there now.
+  if (!recorded.ok) throw new AppError('store-unavailable', `landing not recorded: ${recorded.conflict}`)
+}
+
+/** Open changes on one base, or every open change where a new policy concerns all. */
+async function openChanges(
+  needs: JudgeNeeds,
+  only: RepositoryId | null,
+  ref: string,
+): Promise<readonly { readonly repository: RepositoryId; readonly number: number }[]> {
+  const found: { repository: RepositoryId; number: number }[] = []
+  for (const repository of await needs.registry.repositories()) {
+    if (only !== null && repository.id !== only) continue
+    for (const change of await needs.changes.open(repository.id))
+      if (only === null || change.baseRef === ref) found.push({ repository: repository.id, number: change.number })
+  }
+  return found
+}

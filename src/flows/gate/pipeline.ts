@@ -1,0 +1,235 @@
+import { asCommitId, asInstant, asRepositoryId, type RepositoryId } from '../../core/index.ts'
+import { AppError } from '../app-error.ts'
+import type {
+  Deliveries,
+  ForgeComments,
+  ForgeEvent,
+  ForgeEventDetail,
+  JobRecord,
+  Store,
+  Write,
+} from '../ports.ts'
+import { type ApproveNeeds, type Comment, runCommand } from './approve.ts'
+import type { FindingNeeds } from './findings.ts'
+import { recordFinding } from './findings.ts'
+import { eventOfJob } from './intake.ts'
+import { landingJob, refreshJob, relistJob } from './jobs.ts'
+import { judge } from './judge.ts'
+import { land } from './land.ts'
+import type { Lowering } from './lowering.ts'
+import { refuseMergeGroup } from './merge-group.ts'
+import { checkName, type PublishNeeds, publish } from './publish.ts'
+import { checksToPublish, closeGaps, type GapNeeds, reconcileRepository } from './reconcile.ts'
+import { replyMarker } from './replies.ts'
+import type { JobHandler } from './runner.ts'
+import { showStatus, type StatusNeeds } from './status-comment.ts'
+
+export interface PipelineNeeds extends ApproveNeeds, StatusNeeds, PublishNeeds, GapNeeds, FindingNeeds {
+  readonly comments: ForgeComments
+  readonly deliveries: Deliveries
+  readonly store: Store
+  readonly lowering: Lowering
+  /** The App's own numeric id: its runs and comments come back as events. */
+  readonly appId: number
+  readonly schedule: Schedule
+}
+
+/** How often what no event tells is looked for, and how long raw payloads are kept. */
+export interface Schedule {
+  readonly reconcileEveryMs: number
+  readonly pruneEveryMs: number
+  readonly payloadRetentionMs: number
+}
+
+/** Recurring work; each writes its own next run. Queued at every start, due at once. */
+export const recurringKinds = ['close-gaps', 'reconcile-all', 'prune', 'settle-checks', 'replay-journal'] as const
+
+export const recurringJob = (kind: (typeof recurringKinds)[number], dueAt: JobRecord['dueAt']): Write => ({
+  kind: 'job',
+  job: { id: `every/${kind}`, lane: `every/${kind}`, kind, data: {}, dueAt },
+})
+
+const targetOf = (job: JobRecord): { readonly repository: RepositoryId; readonly number: number } => ({
+  repository: asRepositoryId(Number(job.data.repository)),
+  number: Number(job.data.number),
+})
+
+const branchOf = (job: JobRecord) => ({
+  repository: asRepositoryId(Number(job.data.repository)),
+  ref: String(job.data.ref),
+})
+
+/** Every kind of job and the step that carries it out: the data path of the gate, one line a step. */
+export function createPipeline(needs: PipelineNeeds): Readonly<Record<string, JobHandler>> {
+  const every = (kind: (typeof recurringKinds)[number], everyMs: number, run: () => Promise<readonly Write[]>): JobHandler =>
+    async () => [...(await run()), recurringJob(kind, asInstant(needs.clock.now() + everyMs))]
+  const { reconcileEveryMs, pruneEveryMs } = needs.schedule
+  return {
+    delivery: (job) => lowerWhenStoreFails(needs, eventOfJob(job), () => handleEvent(needs, eventOfJob(job))),
+    comment: (job) => runCommand(needs, job.data as unknown as Comment),
+    refresh: async (job) => {
+      const polls = Number(job.data.polls ?? 0)
+      return afterJudging(needs, targetOf(job), await judge(needs, { ...targetOf(job), polls }))
+    },
+    publish: (job) =>
+      publish(needs, {
+        repository: asRepositoryId(Number(job.data.repository)),
+        head: asCommitId(String(job.data.head)),
+        baseRef: String(job.data.baseRef),
+        relist: job.data.relist === true,
+      }),
+    'status-comment': (job) => showStatus(needs, targetOf(job)),
+    reply: (job) => reply(needs, job),
+    landing: (job) => land(needs, branchOf(job)),
+    'reconcile-repository': async (job) => {
+      const repository = await needs.registry.repository(asRepositoryId(Number(job.data.repository)))
+      return repository === null || !repository.active ? [] : reconcileRepository(needs, repository)
+    },
+    'reconcile-all': every('reconcile-all', reconcileEveryMs, () => reconcileAll(needs)),
+    'close-gaps': every('close-gaps', reconcileEveryMs, () => closeGaps(needs)),
+    'settle-checks': every('settle-checks', reconcileEveryMs, () => checksToPublish(needs)),
+    'replay-journal': every('replay-journal', reconcileEveryMs, async () => {
+      await needs.lowering.replayJournal()
+      return []
+    }),
+    prune: every('prune', pruneEveryMs, async () => {
+      const before = asInstant(Math.max(0, needs.clock.now() - needs.schedule.payloadRetentionMs))
+      while ((await needs.deliveries.pruneBodies(before, 500)) === 500);
+      return []
+    }),
+  }
+}
+
+/** While the store is down nothing is decided; what may have become untrue is lowered at once. */
+async function lowerWhenStoreFails(
+  needs: PipelineNeeds,
+  event: ForgeEvent,
+  run: () => Promise<readonly Write[]>,
+): Promise<readonly Write[]> {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'store-unavailable') await needs.lowering.lowerFor(event)
+    throw error
+  }
+}
+
+async function reconcileAll(needs: PipelineNeeds): Promise<readonly Write[]> {
+  const repositories = await needs.registry.repositories()
+  return repositories
+    .filter((repository) => repository.active)
+    .map((repository) => reconcileJob(repository.id, needs.clock.now()))
+}
+
+const reconcileJob = (repository: RepositoryId, dueAt: JobRecord['dueAt']): Write => ({
+  kind: 'job',
+  job: {
+    id: `reconcile/${repository}`,
+    lane: `reconcile/${repository}`,
+    kind: 'reconcile-repository',
+    data: { repository },
+    dueAt,
+  },
+})
+
+async function afterJudging(
+  needs: PipelineNeeds,
+  target: { readonly repository: RepositoryId; readonly number: number },
+  judged: Awaited<ReturnType<typeof judge>>,
+): Promise<readonly Write[]> {
+  if (judged.kind === 'conflict') throw new AppError('store-unavailable', `the decision met ${judged.conflict}`)
+  if (judged.kind !== 'decided') return []
+  const { record } = judged.decided
+  const passed = record.lastPass?.head === record.head && record.lastPass.baseRef === record.baseRef
+  if (record.state === 'merged' && !passed)
+    await recordFinding(needs, {
+      code: 'merged-without-pass',
+      key: `${target.number}/${record.head}`,
+      repository: target.repository,
+      subject: { kind: 'change', ...target },
+      detail: { number: target.number, head: record.head, baseRef: record.baseRef },
+    })
+  return []
+}
+
+/** What an authenticated delivery sets in motion. Facts come from the forge's API; the payload only says where to look. */
+async function handleEvent(needs: PipelineNeeds, event: ForgeEvent): Promise<readonly Write[]> {
+  const { detail, repository } = event
+  const now = needs.clock.now()
+  if (detail.kind === 'installation') {
+    const known = await needs.registry.repositories()
+    return known
+      .filter((record) => record.installation === event.installation || detail.repositories.includes(record.id))
+      .map((record) => reconcileJob(record.id, now))
+  }
+  if (repository === null) return []
+  const record = await needs.registry.repository(repository.id)
+  if (record === null || !record.active) {
+    needs.telemetry.count('deliveries_not_governed')
+    return []
+  }
+  const id = repository.id
+  switch (detail.kind) {
+    case 'change': {
+      const pusher = detail.pusher === null ? null : { head: detail.head, account: detail.pusher }
+      const judged = await judge(needs, { repository: id, number: detail.number, pusher })
+      return afterJudging(needs, { repository: id, number: detail.number }, judged)
+    }
+    case 'comment':
+      if (event.action !== 'created' || !detail.onChange) return []
+      return runCommand(needs, {
+        repository: id,
+        number: detail.number,
+        commentId: detail.commentId,
+        author: detail.author,
+        body: detail.body,
+      })
+    case 'checks':
+      return handleChecks(needs, id, detail)
+    case 'push':
+      return record.branches
+        .filter((branch) => detail.ref === `refs/heads/${branch.ref}`)
+        .map((branch) => landingJob(id, branch.ref, now))
+    case 'merge-group':
+      return refuseMergeGroup(needs, record, detail)
+    case 'repository':
+      needs.telemetry.event('repository-changed', 'warn', { repository: record.name, action: event.action })
+      return [reconcileJob(id, now)]
+    case 'other':
+      return []
+  }
+}
+
+/** Check and status events name a head, never a pull request that can be trusted: forks carry none. */
+async function handleChecks(
+  needs: PipelineNeeds,
+  repository: RepositoryId,
+  detail: Extract<ForgeEventDetail, { readonly kind: 'checks' }>,
+): Promise<readonly Write[]> {
+  const now = needs.clock.now()
+  const changes = (await needs.changes.byHead(repository, detail.head)).filter((change) => change.state === 'open')
+  if (detail.appId !== needs.appId)
+    return changes.map((change) => refreshJob(repository, change.number, now))
+  const writes: Write[] = []
+  for (const baseRef of new Set(changes.map((change) => change.baseRef))) {
+    if (detail.name !== null && detail.name !== checkName(baseRef)) continue
+    const check = await needs.changes.check(repository, detail.head, baseRef)
+    const isOurs =
+      detail.runId === null || (check?.runId === detail.runId && check.shown?.conclusion === detail.conclusion)
+    if (!isOurs) writes.push(relistJob(repository, detail.head, baseRef, now))
+  }
+  return writes
+}
+
+async function reply(needs: PipelineNeeds, job: JobRecord): Promise<readonly Write[]> {
+  const { repository: id, number } = targetOf(job)
+  const repository = await needs.registry.repository(id)
+  if (repository === null) return []
+  const forgeRepository = { id: repository.id, name: repository.name, installation: repository.installation }
+  const marker = replyMarker(Number(job.data.commentId))
+  // An earlier attempt may have been written though its answer was lost.
+  if (job.attempts > 0 && (await needs.comments.find(forgeRepository, number, marker)) !== null) return []
+  await needs.comments.create(forgeRepository, number, `${String(job.data.text)}\n\n${marker}`)
+  return []
+}
+

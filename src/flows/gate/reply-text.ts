@@ -1,0 +1,55 @@
+import { type CommitId, type Decision, explain, explainCode, type LogIndex, type Verdict } from '../../core/index.ts'
+
+/** What became of a command. */
+export type CommandOutcome =
+  | { readonly kind: 'help'; readonly code: null }
+  | { readonly kind: 'malformed'; readonly code: string }
+  | { readonly kind: 'refused'; readonly code: string; readonly detail: string | null }
+  | {
+      readonly kind: 'admitted'
+      readonly decision: Decision
+      readonly verdict: Verdict
+      readonly headSha: CommitId
+      readonly entry: LogIndex
+    }
+
+const done: Readonly<Record<Decision, string>> = {
+  approve: 'Your approval is recorded',
+  attest: 'Your attestation is recorded',
+  veto: 'Your veto is recorded; it blocks this pull request until you withdraw it',
+  withdraw: 'Your withdrawal is recorded: none of your earlier votes here counts any more',
+  suspend: 'Your suspension statement is recorded',
+  lift: 'Your statement to lift the suspension is recorded',
+  'add-tier': 'Your tier is added to this pull request',
+  'remove-tier': 'Your vote to remove the tier is recorded; it takes effect when the whole quorum signed the same',
+}
+
+const help = [
+  'Commands, each alone on the first line of a new comment:',
+  '',
+  '- `/governance-sign <statement> <signature>`: approve. The status comment above prints the exact commands that make this line.',
+  '- `/governance-attest <statement> <signature>`: say that a condition is met.',
+  '- `/governance-veto <statement> <signature>` and `/governance-withdraw <statement> <signature>`.',
+  '- `/governance-tier <statement> <signature>`: add a tier (one maintainer) or vote to remove one (the whole quorum).',
+  '- `/governance-suspend <statement> <signature>`: stop a key from counting, at once.',
+  '- `/governance-status`: bring the status comment up to date. `/governance-help`: this text.',
+  '',
+  '`governance approval challenge` and `governance approval sign` make statement and signature for all of them.',
+]
+
+/** A short login as inert text: no mention, no markup. Logins are data. */
+const inert = (text: string): string => `\`${text.replace(/[^A-Za-z0-9_[\]-]/g, '').slice(0, 60)}\``
+
+/** The one reply to a command: what happened, and what to do next. */
+export function replyText(outcome: CommandOutcome, login: string): string {
+  switch (outcome.kind) {
+    case 'help':
+      return help.join('\n')
+    case 'malformed':
+      return `${inert(login)}: that is not a command I can run (\`${outcome.code}\`). ${explainCode(outcome.code)}\n\n\`/governance-help\` lists the commands.`
+    case 'refused':
+      return `${inert(login)}: refused (\`${outcome.code}\`${outcome.detail === null ? '' : `, \`${outcome.detail.replace(/[^A-Za-z0-9_./:-]/g, '')}\``}). ${explainCode(outcome.code)}`
+    case 'admitted':
+      return `${inert(login)}: ${done[outcome.decision]} as entry ${outcome.entry} of the decision log, for head \`${outcome.headSha}\`. Now: ${explain(outcome.verdict).title}.`
+  }
+}
