@@ -228,7 +228,7 @@ function buildPolicy(reading: Reading, input: PolicyFilesInput, parsed: ParsedFi
 const remedyOf = (code: string): string =>
   code.startsWith('glob-')
     ? 'Write the pattern in the dialect of spec/policy/globs.md.'
-    : 'Correct this part of the file; see spec/policy/faults.md for the code.'
+    : 'Correct this part of the file as spec/policy/layout.md says.'
 
 function reportPolicyFault(reading: Reading, found: PolicyFault, place: ReadPolicy['positions']): void {
   const at = place(found.path) ?? { file: policyFiles.governance, line: 1, column: 1 }

@@ -135,7 +135,13 @@ export function readRegistry(reading: Reading, files: readonly RegistryFile[]): 
       const key = readEntry(reading, set, asMap(reading, item), `/registry/${keys.length}`)
       keys.push(key)
       const isListed = persons.some((login) => login.toLowerCase() === key.login.toLowerCase())
-      if (key.status === 'active' && !isListed) persons.push(key.login)
+      if (key.status !== 'active' || isListed) continue
+      mark(
+        reading,
+        `/sets/${set}/persons/${persons.length}`,
+        (item.kind === 'map' && optional(item, 'github')?.at) || item.at,
+      )
+      persons.push(key.login)
     }
     const at = { file, line: 1, column: 1 }
     mark(reading, `/sets/${set}`, at)

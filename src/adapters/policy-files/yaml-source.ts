@@ -127,7 +127,8 @@ export function parseYamlFile(reading: Reading, file: string, content: Uint8Arra
       strict: true,
       uniqueKeys: false,
       prettyErrors: false,
-      logLevel: 'silent',
+      // Silent, the parser would not report a second document.
+      logLevel: 'error',
       lineCounter: lines,
     })
     const problem = document.errors[0] ?? document.warnings[0]
