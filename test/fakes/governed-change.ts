@@ -358,6 +358,7 @@ export function admitContext(of: Facts, statement: Statement, changes: Partial<A
     signedRequirement: null,
     epoch: 3,
     options: policy.options,
+    tiers: Object.keys(policy.tiers),
     keyring,
     entry: asLogIndex(10),
     at: day(2),

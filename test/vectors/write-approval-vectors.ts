@@ -26,6 +26,7 @@ write('admit.json', {
     requirement: requirementFor(vectorFacts),
     epoch: 3,
     options: policy.options,
+    tiers: Object.keys(policy.tiers),
     keyring,
     entry: asLogIndex(10),
     at: day(2),

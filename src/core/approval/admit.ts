@@ -6,10 +6,11 @@ import { bytesDigest } from '../crypto/text-digest.ts'
 import { dayMs, type Instant, type LogIndex } from '../ids.ts'
 import { findPerson, type KeyFaultCode, keyRecordAt, keyStatus } from '../keyring/key-status.ts'
 import type { Keyring } from '../keyring/keyring.ts'
-import type { PolicyOptions, Requirement } from '../policy/policy-v1.ts'
+import type { PolicyOptions, Requirement, TierId } from '../policy/policy-v1.ts'
 import { requirementDigest } from '../policy/requirement.ts'
 import { type BindingFaultCode, bindingFault, type ChangeSubject } from './binding.ts'
 import { decisionRules } from './decision-rules.ts'
+import { isRationale } from './rationale.ts'
 import type { AdmittedStatement, Statement } from './statement.ts'
 import { parseStatement, type StatementFaultCode, statementPae } from './statement-bytes.ts'
 
@@ -33,6 +34,7 @@ export type AdmissionCode =
   | 'nonce-used'
   | 'unknown-nonce'
   | 'condition-not-asked'
+  | 'unknown-tier'
   | 'rationale-too-short'
   | 'bad-signature'
 
@@ -47,6 +49,8 @@ export interface AdmitContext {
   readonly signedRequirement: Requirement | null
   readonly epoch: number
   readonly options: PolicyOptions
+  /** The tiers that the policy in force has. */
+  readonly tiers: readonly TierId[]
   readonly keyring: Keyring
   /** The position that the statement will have. */
   readonly entry: LogIndex
@@ -84,12 +88,6 @@ function issuanceFault({ predicate }: Statement, context: AdmitContext): Admissi
   if (expiresAt - issuedAt > maxLifetimeMs(context.options, context.requirement)) return 'lifetime-too-long'
   return expiresAt <= context.at ? 'expired' : null
 }
-
-/** The shortest rationale that counts, in Unicode characters. Spec: domain.md "Conditions". */
-export const minRationaleLength = 100
-
-/** Says whether a text is long enough to be a rationale; white space at either end is no text. */
-export const isRationale = (text: string): boolean => [...text.trim()].length >= minRationaleLength
 
 function conditionFault({ predicate }: Statement, { requirement }: AdmitContext): AdmissionCode | null {
   const { condition } = predicate
@@ -156,6 +154,7 @@ export function admit(
   if (context.isRecorded) return refused('duplicate-statement')
   if (context.nonceUsed) return refused('nonce-used')
   if (context.expectedNonce !== null && predicate.nonce !== context.expectedNonce) return refused('unknown-nonce')
+  if (predicate.tier !== undefined && !context.tiers.includes(predicate.tier)) return refused('unknown-tier')
   const condition = conditionFault(statement, context)
   if (condition !== null) return refused(condition)
   const key = keyFault(statement, context)
