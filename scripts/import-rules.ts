@@ -49,7 +49,7 @@ const RINGS: readonly Ring[] = [
   },
   { files: /^src\/system\.ts$/, mayImportFiles: [CORE_DOOR, PORTS], mayImportNpm: 'none', mayImportNode: true },
   {
-    files: /^src\/(compose|main)\.ts$/,
+    files: /^src\/(compose(-[a-z-]+)?|main)\.ts$/,
     mayImportFiles: [/^src\//],
     mayImportNpm: 'any',
     mayImportNode: true,

@@ -1,0 +1,87 @@
+import { Command, CommanderError } from 'commander'
+import { IdentifierError } from '../../core/index.ts'
+import { AppError } from '../../flows/app-error.ts'
+import { appErrorWords } from './app-error-words.ts'
+import { type ExitCode, exitCode } from './exit-code.ts'
+import type { CliNeeds } from './needs.ts'
+import { addPolicyCommands } from './policy-commands.ts'
+import { Refusal, UsageError } from './refusal.ts'
+import { inert, printJson } from './terminal.ts'
+
+/** The tree of all commands, and how the one that ran ended. */
+export interface Program {
+  readonly command: Command
+  readonly ended: () => ExitCode
+}
+
+/** Builds the tree of commands. Nothing runs before `parseAsync`. */
+export function createProgram(needs: CliNeeds): Program {
+  let ended: ExitCode = exitCode.good
+  const finish = (code: ExitCode): void => {
+    ended = code
+  }
+  const program = new Command('governance')
+    .description('Decides whether a change may be merged into a governed repository, and proves it.')
+    .version(needs.version, '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .configureOutput({
+      writeOut: (text) => needs.terminal.out(text),
+      writeErr: (text) => needs.terminal.err(text),
+    })
+    .exitOverride()
+  addPolicyCommands(program, needs, finish)
+  inherit(program)
+  return { command: program, ended: () => ended }
+}
+
+/** Commands made by `command()` copy their parent's settings; those that are added later need the same. */
+function inherit(parent: Command): void {
+  for (const child of parent.commands) {
+    child.copyInheritedSettings(parent)
+    inherit(child)
+  }
+}
+
+/**
+ * Runs one command line and says what to exit with. Nothing is thrown: what the world refused is told with what to do,
+ * what was our mistake is told as such.
+ */
+export async function runCommandLine(argv: readonly string[], needs: CliNeeds): Promise<ExitCode> {
+  const program = createProgram(needs)
+  try {
+    await program.command.parseAsync([...argv], { from: 'user' })
+    return program.ended()
+  } catch (error) {
+    return tell(error, needs, argv.includes('--json'))
+  }
+}
+
+function tell(error: unknown, { terminal }: CliNeeds, asJson: boolean): ExitCode {
+  if (error instanceof CommanderError) {
+    // Help and version are answers; everything else of commander's is a command line that cannot be understood.
+    if (error.exitCode === 0) return exitCode.good
+    return exitCode.usage
+  }
+  if (error instanceof UsageError) {
+    for (const problem of error.problems) terminal.err(`governance: ${inert(problem)}\n`)
+    terminal.err('Run it with --help to see what it takes.\n')
+    return exitCode.usage
+  }
+  const told = toldRefusal(error)
+  if (asJson) printJson(terminal, { ok: false, code: told.code, message: told.message, ...told.data })
+  terminal.err(`governance: ${inert(told.message)} (${told.code})\n`)
+  if (told.remedy !== null) terminal.err(`${inert(told.remedy)}\n`)
+  return told.exit
+}
+
+function toldRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error
+  if (error instanceof AppError) {
+    const { exit, remedy } = appErrorWords[error.code]
+    return new Refusal(error.code, error.message, { exit, remedy, data: { data: error.data } })
+  }
+  if (error instanceof IdentifierError) return new Refusal('malformed', error.message, { exit: exitCode.unknown })
+  // Ours: the stack helps whoever mends it. It holds names of our code and no value.
+  const stack = error instanceof Error ? (error.stack ?? error.message) : 'an unknown failure'
+  return new Refusal('internal', `a mistake of this program: ${stack}`, { exit: exitCode.unknown })
+}

@@ -1,0 +1,46 @@
+/** Where a command speaks and listens. */
+export interface Terminal {
+  /** The command's own answer. */
+  out(text: string): void
+  /** Everything else: diagnostics, progress, what to do next. */
+  err(text: string): void
+  /** Whether a person sits there who can be asked. */
+  readonly isInteractive: boolean
+  /** Everything that stands on standard input, at most `maxBytes`. */
+  readInput(maxBytes: number): Promise<Uint8Array>
+}
+
+/**
+ * Text of strangers as a terminal may show it: control characters, which could move the cursor or forge lines, and
+ * direction overrides, which could turn words around, become visible (T60).
+ */
+export function inert(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (char) => {
+    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
+}
+
+/** Lines of cells, each column as wide as its widest cell; the last one is not padded. */
+export function aligned(rows: readonly (readonly string[])[], gap = 2): string {
+  const widths: number[] = []
+  for (const row of rows)
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd((widths[column] ?? 0) + gap)))
+        .join('')
+        .trimEnd(),
+    )
+    .map((line) => `${line}\n`)
+    .join('')
+}
+
+/** A count with its word: `1 error`, `2 errors`. */
+export const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
+
+/** Prints one JSON value, and nothing else, on standard output. */
+export function printJson(terminal: Terminal, value: unknown): void {
+  terminal.out(`${JSON.stringify(value, null, 2)}\n`)
+}
