@@ -63,12 +63,14 @@ export async function auditLog(log: DecisionLog): Promise<{ size: number; faults
   const leaves = entries.map(({ bytes }) => leafHash(bytes))
   if (!Buffer.from(rootOfLeaves(leaves)).equals(head.root)) faults.push('the root is not what the entries give')
   if (head.size > 0 && entries.at(-1)?.at !== head.at) faults.push('the head has another time')
-  for (let level = 0; 2 ** level <= leaves.length; level++)
-    for (let index = 0; (index + 1) * 2 ** level <= leaves.length; index++) {
+  for (let level = 0, row = leaves; row.length > 0; level++) {
+    for (const [index, wanted] of row.entries()) {
       const hash = await log.node(level, index)
-      const wanted = rootOfLeaves(leaves.slice(index * 2 ** level, (index + 1) * 2 ** level))
       if (hash === null || !Buffer.from(wanted).equals(hash)) faults.push(`node ${level}/${index} is missing or wrong`)
     }
+    const pairs = Array.from({ length: Math.floor(row.length / 2) }, (_, index) => index * 2)
+    row = pairs.map((left) => nodeHash(row[left] as Uint8Array, row[left + 1] as Uint8Array))
+  }
   const checkpoint = await log.checkpoint()
   if (checkpoint !== null && checkpoint.size > head.size) faults.push('a checkpoint is ahead of the log')
   return { size: entries.length, faults, leaves }
