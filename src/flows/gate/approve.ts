@@ -12,7 +12,7 @@ import {
   lift,
   nonceFor,
   type ParsedCommand,
-  type PolicyOptions,
+  type PolicyV1,
   parseCommand,
   parseJsonStrict,
   parseStatement,
@@ -120,7 +120,7 @@ async function findChallenge(needs: ApproveNeeds, comment: Comment, signature: U
 
 /** Everything about the statement that has to be read before the recorder settles the moment. */
 interface Prepared {
-  readonly options: PolicyOptions
+  readonly policy: PolicyV1
   readonly payload: Uint8Array
   readonly statement: Statement
   readonly recordedVotes: number
@@ -149,10 +149,9 @@ async function runSigned(
     return { kind: 'refused', code: 'wrong-command', detail: predicate.decision }
   const policy = await needs.registry.policyInForce()
   if (policy === null) return { kind: 'refused', code: 'no-policy', detail: null }
-  const { options } = policy.policy
-  if (options.commenterMustBeSigner && predicate.signer.maintainer !== comment.author.id)
+  if (policy.policy.options.commenterMustBeSigner && predicate.signer.maintainer !== comment.author.id)
     return { kind: 'refused', code: 'commenter-not-signer', detail: null }
-  const prepared = await prepare(needs, comment, payload, parsed.statement, options)
+  const prepared = await prepare(needs, comment, payload, parsed.statement, policy.policy)
   const told: { outcome: CommandOutcome } = { outcome: { kind: 'refused', code: 'not-governed', detail: null } }
   const step: CommandStep = {
     apply: (context) => {
@@ -189,7 +188,7 @@ async function prepare(
   comment: Comment,
   payload: Uint8Array,
   statement: Statement,
-  options: PolicyOptions,
+  policy: PolicyV1,
 ): Promise<Prepared> {
   const { predicate } = statement
   const { target } = predicate
@@ -200,7 +199,7 @@ async function prepare(
       for (const change of await needs.changes.open(repository.id))
         openChanges.push({ repository: repository.id, number: change.number })
   return {
-    options,
+    policy,
     payload,
     statement,
     recordedVotes: await needs.statements.count(comment.repository, comment.number, predicate.signer.maintainer),
@@ -256,7 +255,8 @@ function admitNow(
       requirement: verdict.requirement,
       signedRequirement: prepared.signedRequirement,
       epoch: verdict.inputs.epoch,
-      options: prepared.options,
+      options: prepared.policy.options,
+      tiers: Object.keys(prepared.policy.tiers),
       keyring,
       entry,
       at: moment.at,

@@ -77,12 +77,12 @@ export function groupContent(members: readonly Member[]): CheckContent {
   const passing = members.find((member) => member.verdict.outcome === 'pass')
   const shown = passing ?? members[0]
   if (shown === undefined) return superseded
-  const { title, lines } = explain(shown.verdict)
+  const { title, lines } = explain(shown.verdict, 'markdown')
   const conclusion = passing ? 'success' : shown.verdict.outcome === 'pending' ? 'action_required' : 'failure'
   const numbered = members.length > 1 ? `#${shown.record.number}: ${title}` : title
   const others = members
     .filter((member) => member !== shown)
-    .map((member) => `#${member.record.number}: ${explain(member.verdict).title}`)
+    .map((member) => `#${member.record.number}: ${explain(member.verdict, 'markdown').title}`)
   const summary = [
     ...lines,
     ...(others.length === 0

@@ -1,4 +1,4 @@
-import { type CommitId, type Decision, explain, explainCode, type LogIndex, type Verdict } from '../../core/index.ts'
+import { type CommitId, type Decision, explain, reasonText, type LogIndex, type Verdict } from '../../core/index.ts'
 
 /** What became of a command. */
 export type CommandOutcome =
@@ -40,16 +40,22 @@ const help = [
 /** A short login as inert text: no mention, no markup. Logins are data. */
 const inert = (text: string): string => `\`${text.replace(/[^A-Za-z0-9_[\]-]/g, '').slice(0, 60)}\``
 
+/** A code in words, and what to do next. */
+function wordsOf(code: string): string {
+  const words = reasonText(code)
+  return words === undefined ? '' : [words.text, words.next].filter((part) => part !== null).join(' ')
+}
+
 /** The one reply to a command: what happened, and what to do next. */
 export function replyText(outcome: CommandOutcome, login: string): string {
   switch (outcome.kind) {
     case 'help':
       return help.join('\n')
     case 'malformed':
-      return `${inert(login)}: that is not a command I can run (\`${outcome.code}\`). ${explainCode(outcome.code)}\n\n\`/governance-help\` lists the commands.`
+      return `${inert(login)}: that is not a command I can run (\`${outcome.code}\`). ${wordsOf(outcome.code)}\n\n\`/governance-help\` lists the commands.`
     case 'refused':
-      return `${inert(login)}: refused (\`${outcome.code}\`${outcome.detail === null ? '' : `, \`${outcome.detail.replace(/[^A-Za-z0-9_./:-]/g, '')}\``}). ${explainCode(outcome.code)}`
+      return `${inert(login)}: refused (\`${outcome.code}\`${outcome.detail === null ? '' : `, \`${outcome.detail.replace(/[^A-Za-z0-9_./:-]/g, '')}\``}). ${wordsOf(outcome.code)}`
     case 'admitted':
-      return `${inert(login)}: ${done[outcome.decision]} as entry ${outcome.entry} of the decision log, for head \`${outcome.headSha}\`. Now: ${explain(outcome.verdict).title}.`
+      return `${inert(login)}: ${done[outcome.decision]} as entry ${outcome.entry} of the decision log, for head \`${outcome.headSha}\`. Now: ${explain(outcome.verdict, 'markdown').title}.`
   }
 }

@@ -42,7 +42,7 @@ async function statusText(needs: StatusNeeds, target: JudgeTarget): Promise<stri
   const record = await needs.changes.find(target.repository, target.number)
   if (record?.verdict == null || record.state !== 'open') return null
   const verdict = await needs.verdicts.read(record.verdict.digest)
-  const { title, lines } = explain(verdict)
+  const { title, lines } = explain(verdict, 'markdown')
   const parts = [
     statusMarker,
     `### Governance: ${title}`,

@@ -1,0 +1,217 @@
+import { createHash, createPublicKey, verify } from 'node:crypto'
+import { createGitHub } from './adapters/github/github.ts'
+import { createWebhooks } from './adapters/github/webhook.ts'
+import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
+import type { Config } from './config/config.ts'
+import {
+  type Acceleration,
+  asRepositoryId,
+  asSha256,
+  encodeBase64,
+  encodeBase64Url,
+  explain,
+  formatInstant,
+} from './core/index.ts'
+import { createPublicServer } from './delivery/http/public-server.ts'
+import { challenge } from './flows/gate/challenge.ts'
+import { createIntake } from './flows/gate/intake.ts'
+import { createLowering } from './flows/gate/lowering.ts'
+import { createPipeline, recurringJob, recurringKinds } from './flows/gate/pipeline.ts'
+import { readiness } from './flows/gate/readiness.ts'
+import { createRecorder } from './flows/gate/recorder.ts'
+import { createReplyBudget } from './flows/gate/replies.ts'
+import { createRunner, type Runner } from './flows/gate/runner.ts'
+import { createVerdictReader } from './flows/gate/verdict-reader.ts'
+import type { Clock, Custody, Journal, Random, StorePorts, Telemetry, Timers } from './flows/ports.ts'
+
+/** Names of the secrets in custody that no configuration chooses. */
+export const nonceKeyName = 'nonce'
+export const saltKeyName = 'salt'
+
+/** GitHub Actions on github.com: the App whose runs the author of a change can write the code of. */
+const workflowAppId = 15_368
+
+/** Core's slow parts, done by the platform. Core's own stay the reference. */
+export const acceleration: Acceleration = {
+  sha256: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
+  verifyEcdsa: (compressedKey, message, compact) =>
+    verify('sha256', message, { key: spkiOf(compressedKey), dsaEncoding: 'ieee-p1363' }, compact),
+}
+
+/** SubjectPublicKeyInfo of a compressed secp256k1 point (RFC 5480 section 2). */
+const spkiPrefix = Buffer.from('3036301006072a8648ce3d020106052b8104000a032200', 'hex')
+const spkiOf = (compressedKey: Uint8Array) =>
+  createPublicKey({ key: Buffer.concat([spkiPrefix, compressedKey]), format: 'der', type: 'spki' })
+
+/** What the world hands to the server: everything it may not reach for by itself. */
+export interface ServerParts {
+  readonly config: Config
+  readonly custody: Custody
+  readonly store: StorePorts
+  readonly journal: Journal
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  readonly telemetry: Telemetry
+}
+
+export interface Server {
+  readonly runner: Runner
+  /** Resolves with the address once webhooks are taken. */
+  start(): Promise<{ readonly host: string; readonly port: number }>
+  /** Takes nothing new, lets work end for up to `deadlineMs`, closes the store. */
+  stop(deadlineMs: number): Promise<void>
+}
+
+/** Where people see a repository, given the API's address: the forge's web pages stand beside its API. */
+export function webUrlOf(apiUrl: string): string {
+  const url = new URL(apiUrl)
+  return url.hostname === 'api.github.com' ? 'https://github.com' : url.origin
+}
+
+/**
+ * Puts the parts together: configuration in, a running server out. Reads top to bottom; nothing is decided here.
+ * @throws AppError custody-refused, custody-not-found, config-invalid
+ */
+export async function composeServer(parts: ServerParts): Promise<Server> {
+  const { config, custody, store: ports, journal, clock, timers, random, telemetry } = parts
+  const { store, deliveries, jobs, changes, registry, statements, log, memory } = ports
+  const { origin } = config.log
+  const webhookSecrets = await Promise.all(
+    config.github.webhookSecrets.map(({ keystore }) => custody.reveal(keystore)),
+  )
+  const nonceKey = await custody.reveal(nonceKeyName)
+  const saltKey = await custody.reveal(saltKeyName)
+
+  const github = createGitHub({
+    apiUrl: config.github.apiUrl,
+    appId: config.github.appId,
+    privateKey: async () => new TextDecoder().decode(await custody.reveal(config.github.privateKey.keystore)),
+    clock,
+    timers,
+    random,
+    telemetry,
+  })
+  const recorder = createRecorder({ origin, store, log, custody, clock, random, acceleration })
+  const verdicts = createVerdictReader(memory)
+  const lowering = createLowering({
+    changes,
+    registry,
+    checks: github.checks,
+    journal,
+    recorder,
+    telemetry,
+    now: () => clock.now(),
+  })
+  const intake = createIntake({
+    webhooks: createWebhooks({ secrets: webhookSecrets }),
+    store,
+    deliveries,
+    clock,
+    telemetry,
+    digest: (bytes) => asSha256(createHash('sha256').update(bytes).digest('hex')),
+    wake: () => runner.wake(),
+  })
+  const challengeNeeds = {
+    registry,
+    changes,
+    statements,
+    memory,
+    verdicts,
+    nonceKey,
+    origin,
+    webUrl: webUrlOf(config.github.apiUrl),
+  }
+  const runner = createRunner({
+    jobs,
+    store,
+    clock,
+    timers,
+    random,
+    telemetry,
+    handlers: createPipeline({
+      ...challengeNeeds,
+      reader: github.reader,
+      history: github.history,
+      checks: github.checks,
+      comments: github.comments,
+      forgeDeliveries: github.deliveries,
+      policyFiles: policyFilesPort,
+      store,
+      deliveries,
+      log,
+      clock,
+      telemetry,
+      recorder,
+      intake,
+      lowering,
+      shownSuccesses: lowering,
+      replies: createReplyBudget(clock),
+      saltKey,
+      workflowAppId,
+      acceleration,
+      publicUrl: config.http.publicUrl,
+      appId: config.github.appId,
+      schedule: {
+        reconcileEveryMs: 300_000,
+        pruneEveryMs: 3_600_000,
+        payloadRetentionMs: config.data.payloadDays * 86_400_000,
+      },
+    }),
+  })
+
+  const server = createPublicServer({
+    http: config.http,
+    intake,
+    clock,
+    timers,
+    telemetry,
+    readiness: () => readiness({ origin, store, registry, log, custody, acceleration }),
+    challenge: async ({ owner, repo, number, maintainer, keyid }) => {
+      const made = await challenge(challengeNeeds, {
+        repository: `${owner}/${repo}`,
+        number,
+        maintainer,
+        keyid,
+        wish: { decision: 'approve' },
+      })
+      if (made === null) return { ok: false }
+      const { payload, pae, expiresAt, commands } = made
+      return {
+        ok: true,
+        body: {
+          payload: encodeBase64Url(payload),
+          pae: encodeBase64(pae),
+          keyid: made.keyid,
+          expiresAt: formatInstant(expiresAt),
+          commands,
+        },
+      }
+    },
+    details: async ({ owner, repo, number }) => {
+      const name = `${owner}/${repo}`.toLowerCase()
+      const repository = (await registry.repositories()).find((known) => known.name.toLowerCase() === name)
+      if (repository === undefined || repository.private) return null
+      const record = await changes.find(asRepositoryId(repository.id), number)
+      return record?.verdict == null ? null : explain(await verdicts.read(record.verdict.digest), 'plain')
+    },
+  })
+
+  return {
+    runner,
+    async start() {
+      await lowering.load()
+      await store.commit(recurringKinds.map((kind) => recurringJob(kind, clock.now())))
+      const address = await server.listen()
+      runner.start()
+      telemetry.event('started', 'info', { port: address.port, origin })
+      return address
+    },
+    async stop(deadlineMs) {
+      await server.stop(deadlineMs)
+      await runner.stop(deadlineMs)
+      await store.close()
+      telemetry.event('stopped', 'info')
+    },
+  }
+}
