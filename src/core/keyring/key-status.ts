@@ -105,6 +105,13 @@ export function personsOf(keyring: Keyring, set: SetId): readonly AccountId[] {
   return accounts
 }
 
-/** SHA-256 of the keyring's canonical JSON. */
-export const keyringDigest = (keyring: Keyring, acceleration: Acceleration = {}): Sha256 =>
-  textDigest(canonicalize(keyring as unknown as Json), acceleration)
+const keyringDigests = new WeakMap<Keyring, Sha256>()
+
+/** SHA-256 of the keyring's canonical JSON. Keyrings are never changed in place, so each is hashed once. */
+export function keyringDigest(keyring: Keyring, acceleration: Acceleration = {}): Sha256 {
+  const known = keyringDigests.get(keyring)
+  if (known !== undefined) return known
+  const digest = textDigest(canonicalize(keyring as unknown as Json), acceleration)
+  keyringDigests.set(keyring, digest)
+  return digest
+}
