@@ -138,24 +138,21 @@ export function announce(
   world.emit('installation', payload, null, installation.app)
 }
 
-/** Adds or removes repositories of a "selected" installation and sends `installation_repositories`. */
+/** Sends `installation_repositories` for repositories that came or went; a "selected" installation keeps its list. */
 export function changeSelection(
   world: World,
   installation: Installation,
   added: Repository[],
   removed: Repository[],
 ): void {
-  const ids =
-    installation.repositoryIds ?? new Set(repositoriesOf(world, installation).map((repository) => repository.id))
-  for (const repository of added) ids.add(repository.id)
-  for (const repository of removed) ids.delete(repository.id)
-  installation.repositoryIds = ids
+  for (const repository of added) installation.repositoryIds?.add(repository.id)
+  for (const repository of removed) installation.repositoryIds?.delete(repository.id)
   for (const action of ['added', 'removed'] as const) {
     if ((action === 'added' ? added : removed).length === 0) continue
     const payload: Json = {
       action,
       installation: installationShape(world, installation),
-      repository_selection: 'selected',
+      repository_selection: installation.repositoryIds === null ? 'all' : 'selected',
       repositories_added: action === 'added' ? added.map(repositoryStub) : [],
       repositories_removed: action === 'removed' ? removed.map(repositoryStub) : [],
       requester: null,

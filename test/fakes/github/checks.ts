@@ -132,7 +132,7 @@ function suiteFor(
   branch: string | null,
   before: string | null,
 ): CheckSuite {
-  const existing = repository.suites.find((suite) => suite.app === app && suite.headSha === sha)
+  const existing = repository.suites.findLast((suite) => suite.app === app && suite.headSha === sha)
   if (existing !== undefined) return existing
   const now = world.clock.now()
   const suite: CheckSuite = {
@@ -256,7 +256,7 @@ export function createRun(world: World, repository: Repository, app: App, input:
 
 /** Changes a run of this App. @throws ApiError 403, 404, 422 */
 export function updateRun(world: World, repository: Repository, app: App, id: number, input: CheckInput): CheckRun {
-  const run = repository.runs.find((one) => one.id === id)
+  const run = repository.runs.findLast((one) => one.id === id)
   if (run === undefined) throw new ApiError(404, 'Not Found')
   if (run.app !== app)
     throw new ApiError(

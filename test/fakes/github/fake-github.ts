@@ -33,7 +33,7 @@ const DEFAULTS: Settings = {
   mergeableMs: 10_000,
   treeLimit: 100_000,
   rateLimit: 5000,
-  deliveriesKept: 20_000,
+  deliveriesKept: 5000,
   graphql: true,
   deliveryTimeoutMs: 10_000,
 }

@@ -102,7 +102,7 @@ export function createObjectStore(): ObjectStore {
     },
     putCommit: (commit) => {
       const id = put('commit', commitBody(commit))
-      const parsed: GitCommit = commits.get(id) ?? { id, ...commit }
+      const parsed: GitCommit = commits.get(id) ?? { ...commit, id }
       commits.set(id, parsed)
       return parsed
     },

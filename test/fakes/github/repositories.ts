@@ -1,6 +1,7 @@
 /** Repositories: made, renamed, transferred, pushed to. */
 import { accountOf, attribute, gitPersonOf, hasRole } from './accounts.ts'
-import { ownerOf } from './apps.ts'
+import { changeSelection, ownerOf } from './apps.ts'
+import { covers } from './apps-auth.ts'
 import { requestSuites } from './checks.ts'
 import { commitsBetween, isAncestor } from './git-history.ts'
 import { createObjectStore, EMPTY_TREE, type GitCommit, type GitPerson, NO_OBJECT } from './git-objects.ts'
@@ -100,7 +101,9 @@ export function transferRepository(world: World, repository: Repository, to: str
   const old = repository.owner
   const from =
     old.type === 'Organization' ? { organization: accountShape(world, old) } : { user: accountShape(world, old) }
+  const leaving = [...world.installations.values()].filter((one) => covers(one, repository))
   move(world, repository, ownerOf(world, to), repository.name)
+  for (const installation of leaving) changeSelection(world, installation, [], [repository])
   world.emit(
     'repository',
     { action: 'transferred', changes: { owner: { from } }, sender: accountShape(world, by) },

@@ -85,6 +85,11 @@ function repositoryInstallation(call: Call): Reply {
   const { owner, repo, id } = call.params
   const repository =
     id === undefined ? call.world.byName.get(`${owner}/${repo}`.toLowerCase()) : call.world.repositories.get(Number(id))
+  const moved = id === undefined ? call.world.movedNames.get(`${owner}/${repo}`.toLowerCase()) : undefined
+  if (repository === undefined && moved !== undefined) {
+    const location = `${call.world.url}/repositories/${moved}/installation`
+    return { status: 301, json: { message: 'Moved Permanently', url: location }, headers: { location } }
+  }
   const installation = repository === undefined ? undefined : installationFor(call.world, app, repository)
   if (installation === undefined) throw new ApiError(404, 'Not Found')
   return { json: installationShape(call.world, installation) }

@@ -27,7 +27,7 @@ function update(call: RepositoryCall): Reply {
 
 function show(call: RepositoryCall): Reply {
   const id = numberParam(call, 'id')
-  const run = call.repository.runs.find((one) => one.id === id)
+  const run = call.repository.runs.findLast((one) => one.id === id)
   if (run === undefined) throw new ApiError(404, 'Not Found')
   return { json: runShape(call.world, call.repository, run) }
 }

@@ -16,7 +16,8 @@ import type { Json, Repository, World } from './world.ts'
 
 const VERSIONS = ['2022-11-28', '2026-03-10']
 const BODY_LIMIT = 10_000_000
-const belowRepository = [...repositoryRoutes, ...pullRoutes, ...gitRoutes, ...checkRoutes, ...commentRoutes]
+// Comments first: `/issues/comments` is no issue number.
+const belowRepository = [...repositoryRoutes, ...commentRoutes, ...pullRoutes, ...gitRoutes, ...checkRoutes]
 
 /** The parts the server works with. */
 export type ServerParts = {

@@ -4,6 +4,7 @@ import { commitsBetween, mergeBase } from './git-history.ts'
 import { changedRun, splitLines } from './git-merge.ts'
 import { EMPTY_TREE, type ObjectStore } from './git-objects.ts'
 import { compareTrees } from './git-trees.ts'
+import { requiredChecks, unmetCheck } from './rulesets.ts'
 import { accountOrNull, accountShape, appShape, nodeId, repositoryShape } from './shapes.ts'
 import {
   type Account,
@@ -159,6 +160,11 @@ export const labelShape = (world: World, repository: Repository, label: Label): 
   description: null,
 })
 
+const isBlocked = (pull: Pull) =>
+  requiredChecks(pull.issue.repository, pull.baseRef).some(
+    (check) => unmetCheck(pull.issue.repository, pull.headSha, check) !== null,
+  )
+
 /** A pull request; `full` adds what only the single-object endpoint and webhooks carry. */
 export function pullShape(world: World, pull: Pull, full: boolean): Json {
   const { issue } = pull
@@ -228,7 +234,16 @@ export function pullShape(world: World, pull: Pull, full: boolean): Json {
     merged,
     mergeable: merged ? null : known,
     rebaseable: merged ? null : known,
-    mergeable_state: merged || known === null ? 'unknown' : known ? (pull.draft ? 'draft' : 'blocked') : 'dirty',
+    mergeable_state:
+      merged || known === null
+        ? 'unknown'
+        : known
+          ? pull.draft
+            ? 'draft'
+            : isBlocked(pull)
+              ? 'blocked'
+              : 'clean'
+          : 'dirty',
     merged_by: accountOrNull(world, pull.mergedBy),
     comments: issue.comments.length,
     review_comments: 0,
