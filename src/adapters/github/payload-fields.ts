@@ -59,6 +59,12 @@ export function textAt(from: JsonObject, key: string, path: string, maxLength: n
   return value
 }
 
+/** Text as `textAt` reads it, or null when it is absent or null. @throws FieldFault */
+export function optionalTextAt(from: JsonObject, key: string, path: string, maxLength: number): string | null {
+  const value = from[key]
+  return value === undefined || value === null ? null : textAt(from, key, path, maxLength)
+}
+
 /** A positive safe integer. @throws FieldFault */
 export function idAt(from: JsonObject, key: string, path: string): number {
   const value = from[key]

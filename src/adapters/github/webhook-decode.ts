@@ -10,6 +10,7 @@ import {
   listAt,
   objectAt,
   optionalObjectAt,
+  optionalTextAt,
   orNull,
   refAt,
   repositoryFrom,
@@ -71,6 +72,7 @@ function checkRun(payload: JsonObject): ForgeEventDetail {
     name: textAt(run, 'name', 'check_run.name', maxCheckName),
     appId: appOf(run, 'check_run'),
     runId: idAt(run, 'id', 'check_run.id'),
+    conclusion: optionalTextAt(run, 'conclusion', 'check_run.conclusion', 40),
   }
 }
 
@@ -82,6 +84,7 @@ function checkSuite(payload: JsonObject): ForgeEventDetail {
     name: null,
     appId: appOf(suite, 'check_suite'),
     runId: null,
+    conclusion: null,
   }
 }
 
@@ -91,6 +94,7 @@ const status: Read = (payload) => ({
   name: textAt(payload, 'context', 'context', maxCheckName),
   appId: null,
   runId: null,
+  conclusion: null,
 })
 
 const push: Read = (payload, { sender }) => ({
