@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
 import { after, before, beforeEach, test } from 'node:test'
 import { startScene, type Scene } from './scene.ts'
 import type { Json } from './world.ts'
@@ -200,6 +202,30 @@ test('deliveries come twice, in another order, or not at all when told so', asyn
   await github.deliveryFaults.release('reversed')
   assert.deepEqual(names(), ['pull_request.opened', 'check_suite.requested', 'push', 'push'])
   assert.equal(hooks[2]?.guid, hooks[3]?.guid)
+})
+
+test('a receiver that does not answer in time is given up, and another App hears the event as well', async () => {
+  const { github, hooks } = scene
+  const silent = createServer(() => {})
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const { port } = silent.address() as AddressInfo
+  github.settings.deliveryTimeoutMs = 50
+  const { appId } = github.createApp({ name: 'Slow', webhookUrl: `http://127.0.0.1:${port}/`, events: ['push'] })
+  github.installExisting(appId, 'acme')
+  github.commit('acme/node', 'slow', { author: 'bob', files: { s: '1' } })
+  await github.settled()
+  github.settings.deliveryTimeoutMs = 10_000
+  github.setWebhook(appId, { url: null })
+  assert.deepEqual(
+    github.deliveries(appId).map((one) => [one.event, one.status]),
+    [
+      ['push', 'timed out'],
+      ['installation', 'timed out'],
+    ],
+  )
+  assert.ok(hooks.some((hook) => hook.event === 'push'))
+  silent.closeAllConnections()
+  await new Promise((resolve) => silent.close(resolve))
 })
 
 test('a transferred repository leaves the installation, which is told', async () => {
