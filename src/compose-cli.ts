@@ -26,6 +26,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
       })
       return { policy, faults, findings }
     },
+    signerKeys: {} as never,
     policyInForce: () => Promise.reject(new Error('not wired')),
   }
 }

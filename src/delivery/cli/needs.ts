@@ -1,5 +1,6 @@
 import type { PolicyV1, Severity } from '../../core/index.ts'
 import type { Clock, PolicyRecord } from '../../flows/ports.ts'
+import type { SignerKeys } from './signer-keys.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Something about policy files with its place. */
@@ -25,6 +26,7 @@ export interface CliNeeds {
   readonly version: string
   readonly terminal: Terminal
   readonly clock: Clock
+  readonly signerKeys: SignerKeys
   readPolicy(input: {
     readonly governanceRepository: string
     readonly files: ReadonlyMap<string, Uint8Array>

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { IdentifierError } from '../../core/index.ts'
 import { AppError } from '../../flows/app-error.ts'
+import { addApprovalCommands } from './approval-commands.ts'
 import { appErrorWords } from './app-error-words.ts'
 import { type ExitCode, exitCode } from './exit-code.ts'
 import type { CliNeeds } from './needs.ts'
@@ -30,6 +31,7 @@ export function createProgram(needs: CliNeeds): Program {
     })
     .exitOverride()
   addPolicyCommands(program, needs, finish)
+  addApprovalCommands(program, needs, finish)
   inherit(program)
   return { command: program, ended: () => ended }
 }

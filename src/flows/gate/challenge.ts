@@ -4,6 +4,7 @@ import {
   asInstant,
   buildStatement,
   type CheckConditionId,
+  type CommitId,
   type ConditionId,
   type Decision,
   type Facts,
@@ -62,6 +63,8 @@ export interface Challenge {
   readonly keyid: KeyId
   readonly expiresAt: Instant
   readonly commands: readonly string[]
+  /** Where the signed difference starts; a signer's own git clone computes the rest. */
+  readonly diff: { readonly from: CommitId }
 }
 
 /** All that a challenge is computed from; the same change and signer give the same bytes until the signer's vote is recorded. */
@@ -239,5 +242,6 @@ export function challengeFor(
     keyid: signer.keyid,
     expiresAt: statement.predicate.expiresAt,
     commands: [...cloneCheckCommands(basis.facts), ...signCommands(payload, commandOf(wish.decision))],
+    diff: { from: basis.facts.governance?.inForceCommit ?? basis.facts.mergeBase },
   }
 }
