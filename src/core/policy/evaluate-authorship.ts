@@ -68,14 +68,3 @@ export function authorshipFault(
   const unnamed = authorship.unattributed.find((commit) => !isDenied(commit))
   return unnamed === undefined ? null : { code: 'unattributed-commit-not-denied', commit: unnamed }
 }
-
-/**
- * The commits that a person's statement must deny so that it can count, or null when no denial helps. What a challenge puts
- * into `notAuthorOf` for the person to sign.
- */
-export function commitsToDeny(facts: Facts, account: AccountId): readonly CommitId[] | null {
-  const authorship = authorshipOf(facts)
-  if (authorship.certain.has(account)) return null
-  const needed = new Set([...(authorship.claimed.get(account) ?? []), ...authorship.unattributed])
-  return facts.commits.map(({ sha }) => sha).filter((sha) => needed.has(sha))
-}
