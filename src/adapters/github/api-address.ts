@@ -41,7 +41,7 @@ export function createApiAddress(apiUrl: string): ApiAddress {
     },
     graphql: new URL(isEnterprise ? `${root.slice(0, -'/v3'.length)}/graphql` : `${root}/graphql`),
     follow(from, location) {
-      const to = URL.parse(location, from.href)
+      const to = location === '' ? null : URL.parse(location, from.href)
       if (to === null || to.origin !== parsed.origin || to.username !== '' || to.password !== '') return null
       const base = parsed.pathname.replace(/\/+$/, '')
       return to.pathname.startsWith(`${base}/`) ? to : null
