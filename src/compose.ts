@@ -77,9 +77,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   const { config, custody, store: ports, journal, clock, timers, random, telemetry } = parts
   const { store, deliveries, jobs, changes, registry, statements, log, memory } = ports
   const { origin } = config.log
-  const webhookSecrets = await Promise.all(
-    config.github.webhookSecrets.map(({ keystore }) => custody.reveal(keystore)),
-  )
+  const webhookSecrets = await Promise.all(config.github.webhookSecrets.map(({ keystore }) => custody.reveal(keystore)))
   const nonceKey = await custody.reveal(nonceKeyName)
   const saltKey = await custody.reveal(saltKeyName)
 

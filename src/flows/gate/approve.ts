@@ -161,10 +161,7 @@ async function runSigned(
     },
     conclude: (verdict, facts, moment) => {
       const { outcome } = told
-      return answer(
-        outcome.kind === 'admitted' ? { ...outcome, verdict, headSha: facts.head.sha } : outcome,
-        moment.at,
-      )
+      return answer(outcome.kind === 'admitted' ? { ...outcome, verdict, headSha: facts.head.sha } : outcome, moment.at)
     },
   }
   const judged = await judge(needs, { repository: comment.repository, number: comment.number }, step)
@@ -177,7 +174,8 @@ async function runSigned(
       return told.outcome
     case 'conflict':
       if (judged.conflict === 'duplicate-nonce') return { kind: 'refused', code: 'nonce-used', detail: null }
-      if (judged.conflict === 'duplicate-statement') return { kind: 'refused', code: 'duplicate-statement', detail: null }
+      if (judged.conflict === 'duplicate-statement')
+        return { kind: 'refused', code: 'duplicate-statement', detail: null }
       // An earlier attempt of ours whose answer was lost may have recorded it: the job runs again and sees what is there.
       throw new AppError('store-unavailable', `the command met ${judged.conflict}`)
   }

@@ -1,14 +1,6 @@
 import type { CommitId, TreeId } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
-import type {
-  Clock,
-  ForgeAdmin,
-  ForgeHistory,
-  GovernedBranch,
-  Registry,
-  RepositoryRecord,
-  Ruleset,
-} from '../ports.ts'
+import type { Clock, ForgeAdmin, ForgeHistory, GovernedBranch, Registry, RepositoryRecord, Ruleset } from '../ports.ts'
 import { repositoryPolicy } from './collect.ts'
 import { checkName } from './publish.ts'
 import type { Recorder } from './recorder.ts'
@@ -61,7 +53,9 @@ export async function planEnrolment(
   const isMapped =
     asked.name === policy.policy.governanceRepository || repositoryPolicy(policy.policy, asked.name) !== null
   if (!isMapped)
-    throw new AppError('not-found', `the policy in force does not name ${asked.name}`, { data: { repository: asked.name } })
+    throw new AppError('not-found', `the policy in force does not name ${asked.name}`, {
+      data: { repository: asked.name },
+    })
   const found = await needs.admin.resolve(asked.name)
   if (found.name !== asked.name)
     throw new AppError('not-found', `${asked.name} is now called ${found.name} on the forge`, {
@@ -83,11 +77,7 @@ export async function planEnrolment(
  *
  * Errs: a ruleset that was created stays when a later step fails; enrolling again finds it.
  */
-export async function enrol(
-  needs: EnrolNeeds,
-  plan: EnrolPlan,
-  adminToken: string | null,
-): Promise<RepositoryRecord> {
+export async function enrol(needs: EnrolNeeds, plan: EnrolPlan, adminToken: string | null): Promise<RepositoryRecord> {
   const known = await needs.registry.repository(plan.id)
   const repository = { id: plan.id, name: plan.name, installation: plan.installation }
   const branches: GovernedBranch[] = []

@@ -113,7 +113,11 @@ export async function planGenesis(
     const found = stated ?? (await needs.admin.account(login))?.id
     if (found === undefined)
       unknown.push(
-        fault('account-unknown', `the forge knows no account ${login}`, 'Correct the login in the registry, or add its numeric id.'),
+        fault(
+          'account-unknown',
+          `the forge knows no account ${login}`,
+          'Correct the login in the registry, or add its numeric id.',
+        ),
       )
     else accounts.push({ login, account: asAccountId(found) })
   }

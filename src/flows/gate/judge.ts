@@ -80,7 +80,10 @@ export async function governing(
 }
 
 /** Who pushed a head stays remembered for as long as it is the head: the pusher can never deny being its author. */
-function withPusher(record: ChangeRecord | null, pusher: NonNullable<JudgeTarget['pusher']> | null): ChangeRecord['pushers'] {
+function withPusher(
+  record: ChangeRecord | null,
+  pusher: NonNullable<JudgeTarget['pusher']> | null,
+): ChangeRecord['pushers'] {
   const known = record?.pushers ?? null
   if (pusher === null) return known
   const before = known?.head === pusher.head ? known.accounts : []

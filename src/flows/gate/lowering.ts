@@ -102,7 +102,13 @@ export function createLowering(needs: LoweringNeeds): Lowering {
     async lowerFor(event) {
       for (const success of concerned(event)) {
         const { repository, head, baseRef, runId } = success
-        await needs.journal.append({ repository: repository.id, head, baseRef, why: 'store-unavailable', at: needs.now() })
+        await needs.journal.append({
+          repository: repository.id,
+          head,
+          baseRef,
+          why: 'store-unavailable',
+          at: needs.now(),
+        })
         await needs.checks.update(repository, runId, checkName(baseRef), recordingStopped, null)
         shown.delete(keyOf(repository.id, head, baseRef))
         needs.telemetry.event('check-lowered', 'warn', { repository: repository.name, head, baseRef })
@@ -114,7 +120,8 @@ export function createLowering(needs: LoweringNeeds): Lowering {
       const records = await needs.journal.read()
       if (records.length === 0) return
       const open: ChangeRecord[] = []
-      for (const repository of await needs.registry.repositories()) open.push(...(await needs.changes.open(repository.id)))
+      for (const repository of await needs.registry.repositories())
+        open.push(...(await needs.changes.open(repository.id)))
       const lowered = await Promise.all(
         records.map(async (record) => {
           const repository = asRepositoryId(Number(record.repository))
@@ -144,7 +151,11 @@ export function createLowering(needs: LoweringNeeds): Lowering {
               : [
                   {
                     kind: 'change',
-                    record: { ...change, version: change.version + 1, verdict: { ...change.verdict, basis: nothingDigest } },
+                    record: {
+                      ...change,
+                      version: change.version + 1,
+                      verdict: { ...change.verdict, basis: nothingDigest },
+                    },
                   },
                 ],
           ),

@@ -1,14 +1,6 @@
 import { asCommitId, asInstant, asRepositoryId, type RepositoryId } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
-import type {
-  Deliveries,
-  ForgeComments,
-  ForgeEvent,
-  ForgeEventDetail,
-  JobRecord,
-  Store,
-  Write,
-} from '../ports.ts'
+import type { Deliveries, ForgeComments, ForgeEvent, ForgeEventDetail, JobRecord, Store, Write } from '../ports.ts'
 import { type ApproveNeeds, type Comment, runCommand } from './approve.ts'
 import type { FindingNeeds } from './findings.ts'
 import { recordFinding } from './findings.ts'
@@ -61,7 +53,8 @@ const branchOf = (job: JobRecord) => ({
 
 /** Every kind of job and the step that carries it out: the data path of the gate, one line a step. */
 export function createPipeline(needs: PipelineNeeds): Readonly<Record<string, JobHandler>> {
-  const every = (kind: (typeof recurringKinds)[number], everyMs: number, run: () => Promise<readonly Write[]>): JobHandler =>
+  const every =
+    (kind: (typeof recurringKinds)[number], everyMs: number, run: () => Promise<readonly Write[]>): JobHandler =>
     async () => [...(await run()), recurringJob(kind, asInstant(needs.clock.now() + everyMs))]
   const { reconcileEveryMs, pruneEveryMs } = needs.schedule
   return {
@@ -208,8 +201,7 @@ async function handleChecks(
 ): Promise<readonly Write[]> {
   const now = needs.clock.now()
   const changes = (await needs.changes.byHead(repository, detail.head)).filter((change) => change.state === 'open')
-  if (detail.appId !== needs.appId)
-    return changes.map((change) => refreshJob(repository, change.number, now))
+  if (detail.appId !== needs.appId) return changes.map((change) => refreshJob(repository, change.number, now))
   const writes: Write[] = []
   for (const baseRef of new Set(changes.map((change) => change.baseRef))) {
     if (detail.name !== null && detail.name !== checkName(baseRef)) continue
@@ -232,4 +224,3 @@ async function reply(needs: PipelineNeeds, job: JobRecord): Promise<readonly Wri
   await needs.comments.create(forgeRepository, number, `${String(job.data.text)}\n\n${marker}`)
   return []
 }
-

@@ -51,7 +51,11 @@ export async function reconcileRepository(needs: JudgeNeeds, repository: Reposit
     const record = known.get(change.number)
     known.delete(change.number)
     const isSame = record !== undefined && record.head === change.head && record.baseRef === change.baseRef
-    if (!isSame || record.verdict === null || needsAnotherLook(record.verdict.outcome, record.verdict.nextChangeAt, now))
+    if (
+      !isSame ||
+      record.verdict === null ||
+      needsAnotherLook(record.verdict.outcome, record.verdict.nextChangeAt, now)
+    )
       writes.push(refreshJob(repository.id, change.number, now))
   }
   for (const gone of known.values()) writes.push(refreshJob(repository.id, gone.number, now))
@@ -68,7 +72,11 @@ const needsAnotherLook = (outcome: string, nextChangeAt: Instant | null, now: In
   outcome === 'pass' || outcome === 'error' || (nextChangeAt !== null && nextChangeAt <= now)
 
 /** Commands that nobody delivered: listed, unedited, admitted once by the comment's id. */
-async function missedComments(needs: JudgeNeeds, repository: RepositoryRecord, now: Instant): Promise<readonly Write[]> {
+async function missedComments(
+  needs: JudgeNeeds,
+  repository: RepositoryRecord,
+  now: Instant,
+): Promise<readonly Write[]> {
   const name = commentsCursor(repository.id)
   const since = Number((await needs.memory.cursor(name)) ?? repository.enrolledAt)
   const forgeRepository = { id: repository.id, name: repository.name, installation: repository.installation }
@@ -121,7 +129,5 @@ export async function checksToPublish(needs: JudgeNeeds): Promise<readonly Write
     ...(await needs.changes.checks({ createdBefore: old })),
   ]
   const keys = new Map(checks.map((check) => [`${check.repository}/${check.head}/${check.baseRef}`, check]))
-  return [...keys.values()].map((check) =>
-    publishJob(check.repository, check.head as CommitId, check.baseRef, now),
-  )
+  return [...keys.values()].map((check) => publishJob(check.repository, check.head as CommitId, check.baseRef, now))
 }

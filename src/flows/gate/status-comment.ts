@@ -61,7 +61,9 @@ async function statusText(needs: StatusNeeds, target: JudgeTarget): Promise<stri
     }
   }
   const text = parts.join('\n\n')
-  return text.length <= textLimit ? text : `${parts.slice(0, 2).join('\n\n')}\n\nThe details page has the reasons and the signing commands.`
+  return text.length <= textLimit
+    ? text
+    : `${parts.slice(0, 2).join('\n\n')}\n\nThe details page has the reasons and the signing commands.`
 }
 
 /**
