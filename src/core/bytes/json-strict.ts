@@ -55,49 +55,46 @@ function countQuotes(text: string): number {
 
 const refused = -1
 
+/** What the backslashes of a text stand for. In valid JSON each of them starts an escape inside a string. */
+type Escapes = { readonly quotes: number; readonly hasSurrogates: boolean }
+
+function surveyEscapes(text: string): Escapes {
+  let quotes = 0
+  let hasSurrogates = false
+  for (let at = text.indexOf('\\'); at >= 0; at = text.indexOf('\\', at + 2)) {
+    const next = text.charCodeAt(at + 1)
+    if (next === quote) quotes++
+    else if (next === 0x75 && (text.charCodeAt(at + 2) | 0x20) === 0x64) hasSurrogates = true
+  }
+  return { quotes, hasSurrogates }
+}
+
 /**
- * Counts the `"` that a text without backslash must hold to give this value, or `refused`. The loop over members is the
- * engine's fastest and also sees inherited ones; the caller makes sure that there are none.
+ * Counts the strings of a value, names included, or answers `refused`. The loop over members is the engine's fastest and also
+ * sees inherited ones; the caller makes sure that there are none.
  */
-function quotesOfPlain(value: Json, depthLeft: number): number {
-  if (typeof value === 'string') return 2
+function countStrings(value: Json, depthLeft: number, mustCheckText: boolean): number {
+  if (typeof value === 'string') return mustCheckText && !value.isWellFormed() ? refused : 1
   if (typeof value === 'number') return Number.isFinite(value) ? 0 : refused
   if (typeof value !== 'object' || value === null) return 0
   if (depthLeft === 0) return refused
-  let quotes = 0
+  let count = 0
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
-      const inner = quotesOfPlain(value[i] as Json, depthLeft - 1)
+      const inner = countStrings(value[i] as Json, depthLeft - 1, mustCheckText)
       if (inner === refused) return refused
-      quotes += inner
+      count += inner
     }
-    return quotes
+    return count
   }
   const members = value as JsonObject
   for (const key in members) {
-    if (key === '__proto__') return refused
-    const inner = quotesOfPlain(members[key] as Json, depthLeft - 1)
+    if (key === '__proto__' || (mustCheckText && !key.isWellFormed())) return refused
+    const inner = countStrings(members[key] as Json, depthLeft - 1, mustCheckText)
     if (inner === refused) return refused
-    quotes += 2 + inner
+    count += 1 + inner
   }
-  return quotes
-}
-
-const quotesOfString = (text: string): number => (text.isWellFormed() ? 2 + countQuotes(text) : refused)
-
-/** The same count for a text with escapes: quotes inside strings count too, and lone surrogates are refused. */
-function quotesOfEscaped(value: Json, depthLeft: number): number {
-  if (typeof value === 'string') return quotesOfString(value)
-  if (typeof value !== 'object' || value === null) return quotesOfPlain(value, depthLeft)
-  if (depthLeft === 0) return refused
-  let quotes = 0
-  for (const key of Object.keys(value)) {
-    const name = Array.isArray(value) ? 0 : quotesOfString(key)
-    const inner = quotesOfEscaped((value as JsonObject)[key] as Json, depthLeft - 1)
-    if (name === refused || inner === refused || (name !== 0 && key === '__proto__')) return refused
-    quotes += name + inner
-  }
-  return quotes
+  return count
 }
 
 /**
@@ -135,13 +132,11 @@ function decodeWith(decode: (bytes: Uint8Array) => string | undefined, bytes: Ui
 
 /**
  * Accepts by counting instead of scanning: the engine's own parser checks the grammar, then every string that the text
- * holds must be found again in the value. A repeated member name loses at least one string, so the counts differ.
- * The count is sound only without the escape \u0022, which makes quotes that the text does not show; such a text is not judged
- * here. Returns `undefined` whenever it cannot accept; the fault finder then decides.
+ * holds must be found again in the value. A repeated member name loses at least its own string, so the counts differ.
+ * Returns `undefined` whenever it cannot accept; the fault finder then decides.
  */
 function parseByCount(text: string, quotes: number, maxDepth: number): { readonly value: Json } | undefined {
-  const hasEscapes = text.includes('\\')
-  if ((hasEscapes && text.includes('\\u0022')) || hasInheritedMembers()) return undefined
+  if (hasInheritedMembers()) return undefined
   if (text.length > deepTextLength && nestsDeeperThan(maxDepth, text)) return undefined
   let value: Json
   try {
@@ -149,8 +144,9 @@ function parseByCount(text: string, quotes: number, maxDepth: number): { readonl
   } catch {
     return undefined
   }
-  const expected = hasEscapes ? quotesOfEscaped(value, maxDepth) : quotesOfPlain(value, maxDepth)
-  return expected === quotes ? { value } : undefined
+  const escapes = surveyEscapes(text)
+  const strings = countStrings(value, maxDepth, escapes.hasSurrogates)
+  return strings !== refused && 2 * strings === quotes - escapes.quotes ? { value } : undefined
 }
 
 /**
