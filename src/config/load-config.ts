@@ -79,7 +79,8 @@ function configOf({ http, log, github, policy, data, telemetry }: z.output<typeo
   return config
 }
 
-function readEnvironment(environment: Environment): { keyFile: string | null; problems: ConfigProblem[] } {
+/** What the environment says, and what in it is not known. */
+export function readEnvironment(environment: Environment): { keyFile: string | null; problems: ConfigProblem[] } {
   const problems: ConfigProblem[] = []
   for (const name of Object.keys(environment)) {
     if (name.startsWith('GOVERNANCE_') && !knownNames.has(name))

@@ -60,11 +60,9 @@ const network = z.string().refine(
 const keystoreRemedy = 'secrets never stand in this file: put it into the keystore and write { keystore = "name" }'
 const keystore = z.strictObject(
   {
-    keystore: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, {
-        error: say('is not a name in the keystore', 'use a-z, 0-9, ".", "_", "-"'),
-      }),
+    keystore: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, {
+      error: say('is not a name in the keystore', 'use a-z, 0-9, ".", "_", "-"'),
+    }),
   },
   {
     error: (issue) =>
@@ -129,7 +127,7 @@ export const fileSchema = z.strictObject({
       'write it like "acme/governance"',
     ),
     branch: text(
-      /^(?![-/.])(?!.*(?:\.\.|\/\/|@\{|\/\.|\.lock(?:\/|$)))[^\u0000-\u0020~^:?*[\\\u007f]{1,200}(?<![/.])$/,
+      /^(?![-/.])(?!.*(?:\.\.|\/\/|@\{|\/\.|\.lock(?:\/|$)))[^\p{Cc} ~^:?*[\\]{1,200}(?<![/.])$/u,
       'is not a branch name',
       'write it like "main", without refs/heads/',
     ),

@@ -86,7 +86,7 @@ export function openConnection(port: number): {
   readonly socket: Socket
   readonly closed: Promise<string>
   /** Resolves once the answer so far matches. */
-  answered(shape: RegExp): Promise<string>
+  readonly answered: (shape: RegExp) => Promise<string>
 } {
   const socket = connect(port, '127.0.0.1')
   let text = ''

@@ -31,8 +31,8 @@ export function createTelemetry(options: {
     },
     options.destination ?? pino.destination({ fd: 1, sync: true }),
   )
-  const measurements = createMeasurements()
   return {
+    ...createMeasurements(),
     event(name, level, fields = {}) {
       if (!logger.isLevelEnabled(level)) return
       const scrubbed = scrub(fields) as Record<string, unknown>
@@ -40,8 +40,5 @@ export function createTelemetry(options: {
       for (const key of Object.keys(scrubbed)) line[lineMembers.has(key) ? `field_${key}` : key] = scrubbed[key]
       logger[level](line, scrubText(name))
     },
-    count: measurements.count,
-    observe: measurements.observe,
-    snapshot: measurements.snapshot,
   }
 }

@@ -48,7 +48,9 @@ export function clientGroup(address: string): string {
   const [head = '', tail = ''] = address.toLowerCase().split('::')
   const left = head === '' ? [] : head.split(':')
   const right = tail === '' ? [] : tail.split(':')
-  const gap = address.includes('::') ? new Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0') : []
+  const gap = address.includes('::')
+    ? Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0')
+    : []
   return [...left, ...gap, ...right]
     .slice(0, 4)
     .map((part) => part.replace(/^0+(?=.)/, ''))

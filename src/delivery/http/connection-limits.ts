@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Telemetry } from '../../flows/ports.ts'
+import type { ClientAddresses } from './client-address.ts'
 
 /** Bounds on what one connection, and all of them, may cost. */
 export interface ConnectionLimits {
@@ -27,12 +28,12 @@ export const defaultConnectionLimits: ConnectionLimits = {
 
 /**
  * A server that gives no stranger more than its limits (T04): endless headers, slow bodies and idle connections end in
- * bounded time. `isProxy` exempts configured proxies from the bound per peer, since everybody comes through them.
+ * bounded time. Configured proxies are exempt from the bound per peer, since everybody comes through them.
  */
 export function createLimitedServer(
   handler: RequestListener,
   limits: ConnectionLimits,
-  isProxy: (peer: string | undefined) => boolean,
+  addresses: Pick<ClientAddresses, 'isProxy'>,
   telemetry: Telemetry,
 ): Server {
   const server = createServer(
@@ -54,7 +55,7 @@ export function createLimitedServer(
   const perPeer = new Map<string, number>()
   server.on('connection', (socket: Socket) => {
     const peer = socket.remoteAddress
-    if (peer === undefined || isProxy(peer)) return
+    if (peer === undefined || addresses.isProxy(peer)) return
     const open = (perPeer.get(peer) ?? 0) + 1
     if (open > limits.maxConnectionsPerPeer) {
       telemetry.count('http_connection_refused', { code: 'peer' })

@@ -77,7 +77,7 @@ export function createPublicServer(parts: PublicServerParts): PublicServer {
     )
   }
   const app = fastify({
-    serverFactory: (handler) => createLimitedServer(handler, limits, addresses.isProxy, telemetry),
+    serverFactory: (handler) => createLimitedServer(handler, limits, addresses, telemetry),
     clientErrorHandler: (error, socket) => refuseBrokenRequest(error, socket, telemetry),
     frameworkErrors: (error, request, reply) => answerError(error, request, reply),
     bodyLimit: http.maxBodyBytes,

@@ -1,4 +1,5 @@
-import type { FastifyInstance } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Intake } from '../../flows/gate/intake.ts'
 import type { Telemetry } from '../../flows/ports.ts'
 import type { BodyBudget, ReadBody } from './body-budget.ts'
@@ -28,12 +29,9 @@ export function addWebhookRoute(
 ): void {
   const { intake, bodies, telemetry } = parts
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', (_request, payload, done) => {
-    bodies.read(payload).then(
-      (read) => done(null, read),
-      (error: Error) => done(error),
-    )
-  })
+  app.addContentTypeParser('application/json', async (_request: FastifyRequest, payload: IncomingMessage) =>
+    bodies.read(payload),
+  )
 
   app.post('/webhooks/github', {
     onRequest(request, reply, next) {

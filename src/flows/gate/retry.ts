@@ -38,14 +38,15 @@ const outages: ReadonlySet<AppErrorCode> = new Set<AppErrorCode>([
 export function judgeFailure(attempt: number, error: unknown, limits: RetryLimits, random: Random): JobFailure {
   const refused = error instanceof AppError ? error : null
   const isWrong = error instanceof InvariantError
+  const notBefore = refused?.retryAt ?? null
   const allowed = refused !== null && outages.has(refused.code) ? limits.maxAttemptsInOutage : limits.maxAttempts
   return {
     isDead: isWrong || attempt >= allowed,
     code: refused?.code ?? (isWrong ? 'invariant' : 'unexpected'),
     text: textOf(error),
     // The later a set time is, the less its jitter matters: one step keeps a herd apart.
-    delayMs: retryDelayMs(refused?.retryAt == null ? attempt : 1, limits, random),
-    notBefore: refused?.retryAt ?? null,
+    delayMs: retryDelayMs(notBefore === null ? attempt : 1, limits, random),
+    notBefore,
   }
 }
 
