@@ -80,7 +80,10 @@ function configOf({ http, log, github, policy, data, telemetry }: z.output<typeo
 }
 
 /** What the environment says, and what in it is not known. */
-export function readEnvironment(environment: Environment): { keyFile: string | null; problems: ConfigProblem[] } {
+export function readEnvironment(environment: Environment = process.env): {
+  keyFile: string | null
+  problems: ConfigProblem[]
+} {
   const problems: ConfigProblem[] = []
   for (const name of Object.keys(environment)) {
     if (name.startsWith('GOVERNANCE_') && !knownNames.has(name))
