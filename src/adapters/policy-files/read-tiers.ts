@@ -48,7 +48,7 @@ const defaultMarkers: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** The tier that a key or value names: `tier_3_consensus_adjacent` and `3` are `3`, `security_critical` is itself. */
-export function tierIdOf(word: string): TierId | null {
+function tierIdOf(word: string): TierId | null {
   const numbered = /^(?:tier_)?([1-9])(?:_[a-z0-9_]+)?$/.exec(word)?.[1]
   if (numbered !== undefined) return numbered
   return /^[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*$/.test(word) ? word.replaceAll('_', '-') : null

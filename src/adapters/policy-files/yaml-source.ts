@@ -69,7 +69,12 @@ function convert(node: unknown, at: Position, depth: number, place: (offset: num
     return { kind: 'list', at, items }
   }
   if (isScalar(node)) {
-    return { kind: 'scalar', at, text: String(node.value ?? ''), isPlain: node.type === Scalar.PLAIN }
+    return {
+      kind: 'scalar',
+      at,
+      text: typeof node.value === 'string' ? node.value : '',
+      isPlain: node.type === Scalar.PLAIN,
+    }
   }
   throw new Refused('yaml-syntax', offset, 'a node of an unknown kind', 'Write plain YAML.')
 }

@@ -24,7 +24,7 @@ export function globFault(pattern: string): GlobFault | null {
   if (pattern.length === 0) return 'glob-empty'
   if (pattern.length > maxLength) return 'glob-too-long'
   if (!pattern.isWellFormed()) return 'glob-ill-formed'
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(pattern)) return 'glob-control-character'
+  if (/\p{Cc}/u.test(pattern)) return 'glob-control-character'
   if (pattern.startsWith('/')) return 'glob-leading-slash'
   if (pattern.startsWith('!')) return 'glob-negation'
   if (/[?[\]{}\\]/.test(pattern)) return 'glob-reserved-character'

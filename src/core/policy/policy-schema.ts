@@ -3,7 +3,7 @@ import type { ConditionId, PolicyV1 } from './policy-v1.ts'
 import { boolean, integer, list, nullable, object, oneOf, record, type Shape, text } from './shape.ts'
 
 /** The closed list of conditions, in the order of their declaration. */
-export const conditionIds: readonly ConditionId[] = [
+const conditionIds: readonly ConditionId[] = [
   'specification',
   'audit',
   'equivalence-proof',
@@ -30,12 +30,12 @@ const layerId = /^[0-9]$/
 const labelId = /^(?:[1-9]|[a-z][a-z0-9]*(?:-[a-z0-9]+)*)$/
 const repositoryName = /^[A-Za-z0-9][A-Za-z0-9-]{0,38}\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$/
 const loginText = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})$/
-const printable = /^[^\u0000-\u001f\u007f]*$/
+const printable = /^\P{Cc}*$/u
 
 const days = integer(0, 3650)
 const count = integer(1, 1000)
-const instant = integer(0, Number.MAX_SAFE_INTEGER) as Shape<number> as Shape<Instant>
-const account = integer(1, Number.MAX_SAFE_INTEGER) as Shape<number> as Shape<AccountId>
+const instant = integer(0, Number.MAX_SAFE_INTEGER) as Shape<Instant>
+const account = integer(1, Number.MAX_SAFE_INTEGER) as Shape<AccountId>
 const name = text({ max: 200, pattern: printable })
 const prose = text({ max: 2000 })
 const label = text({ max: 64, pattern: labelId })
