@@ -21,18 +21,27 @@ function isSorted(files: readonly FileChange[]): boolean {
   return true
 }
 
+const isWellFormed = ({ newPath, oldPath }: FileChange): boolean =>
+  (newPath ?? '').isWellFormed() && (oldPath ?? '').isWellFormed()
+
 /**
  * The canonical JSON of a list of file changes, in the order given. The engine's own writer is canonical for objects whose
- * members are made in sorted order; it is several times as fast as the general one, which matters at 3,000 files.
+ * members are made in sorted order; it is several times as fast as the general one, and this is most of the work of a verdict.
  */
 function listText(files: readonly FileChange[]): string {
-  const ordered = files.map(({ newBlob, newMode, newPath, oldBlob, oldMode, oldPath }) => {
-    if (!(newPath ?? '').isWellFormed() || !(oldPath ?? '').isWellFormed()) {
-      throw new RangeError('lone surrogate has no UTF-8 form')
-    }
-    return { newBlob, newMode, newPath, oldBlob, oldMode, oldPath }
-  })
-  return JSON.stringify(ordered)
+  const text = JSON.stringify(
+    files.map(({ newBlob, newMode, newPath, oldBlob, oldMode, oldPath }) => ({
+      newBlob,
+      newMode,
+      newPath,
+      oldBlob,
+      oldMode,
+      oldPath,
+    })),
+  )
+  // The engine writes a lone surrogate as an escape; a path may hold the same letters, so each is then looked at.
+  if (text.includes('\\ud') && !files.every(isWellFormed)) throw new RangeError('lone surrogate has no UTF-8 form')
+  return text
 }
 
 /**

@@ -14,9 +14,11 @@ import {
   registryKey,
 } from '../../../test/fakes/governed-change.ts'
 import type { AdmittedStatement, Decision } from '../approval/statement.ts'
+import { canonicalize } from '../bytes/canonical-json.ts'
+import { textDigest } from '../crypto/text-digest.ts'
 import { asInstant, asLogIndex, dayMs, type Instant } from '../ids.ts'
 import { applyRegistry } from '../keyring/registry.ts'
-import { evaluate } from './evaluate.ts'
+import { approvalsDigest, evaluate } from './evaluate.ts'
 import type { Verdict } from './verdict.ts'
 
 const change = facts({
@@ -159,4 +161,21 @@ test('with and without acceleration the verdict is the same, and its inputs are 
   const before = JSON.stringify(inputs)
   assert.deepEqual(evaluate(inputs), evaluate(inputs, nodeAcceleration))
   assert.equal(JSON.stringify(inputs), before)
+})
+
+test('the digest of the approvals is that of their canonical JSON', () => {
+  fc.assert(
+    fc.property(everything, (list) => {
+      const rows = [...list]
+        .sort((a, b) => a.entry - b.entry)
+        .map(({ at, entry, payloadDigest, scheme, signature }) => ({
+          at,
+          entry,
+          payload: payloadDigest,
+          scheme,
+          signature,
+        }))
+      assert.equal(approvalsDigest(list), textDigest(canonicalize(rows)))
+    }),
+  )
 })

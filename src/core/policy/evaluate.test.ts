@@ -131,6 +131,12 @@ test('T14 a bad statement among good ones is explained and the good ones count',
   assert.equal(codeAt(verdict, expired), 'expired')
 })
 
+test('an approval counts until the millisecond before it expires', () => {
+  const short = record(change, 'm4', 'approve', { expiresAt: day(50) })
+  assert.equal(codeAt(judge({ approvals: [short], at: asInstant(day(50) - 1) }), short), 'statement-counts')
+  assert.equal(codeAt(judge({ approvals: [short], at: day(50) }), short), 'expired')
+})
+
 test('T15 a key that is revoked, compromised or removed after the approval takes the vote away', () => {
   const withM1 = (changes: Partial<RegistryKey>) =>
     judge({
