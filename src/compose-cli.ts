@@ -1,8 +1,42 @@
+import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createSignerKey, openSignerKey, readSignerPublicKey } from './adapters/custody/signer-key.ts'
+import { readKeyFile } from './adapters/custody/key-file.ts'
+import type { Unlock } from './adapters/custody/unlock.ts'
+import { appManifest, appPermissions, exchangeManifestCode } from './adapters/github/manifest.ts'
+import { createWebhooks } from './adapters/github/webhook.ts'
+import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
 import { readPolicyFiles } from './adapters/policy-files/read-policy-files.ts'
-import type { CliNeeds } from './delivery/cli/needs.ts'
+import { openJournal } from './adapters/store/journal.ts'
+import { migrateSqlite } from './adapters/store/sqlite.ts'
+import { createTelemetry } from './adapters/telemetry/telemetry.ts'
+import { acceleration, composeServer, webUrlOf } from './compose.ts'
+import {
+  commandRecorder,
+  connectForge,
+  databaseKeyName,
+  dataFiles,
+  openCustody,
+  openStore,
+  requireGenesis,
+  unlockOf,
+} from './compose-deployment.ts'
+import { examineFiles } from './compose-examine.ts'
+import { draftDeployment } from './compose-init.ts'
+import type { Config } from './config/config.ts'
+import { loadConfig } from './config/load-config.ts'
+import { pinGenesis } from './config/pin-genesis.ts'
+import { decodeHex, keyIdOf, signEcdsa } from './core/index.ts'
+import { AppError } from './flows/app-error.ts'
+import { configRefusal } from './delivery/cli/config-refusal.ts'
+import type { CliNeeds, Deployment, RunningServer } from './delivery/cli/needs.ts'
+import { askNewPassphrase, askSecret } from './delivery/cli/prompts.ts'
+import { Refusal } from './delivery/cli/refusal.ts'
+import type { KeyUnlock, SignerKeys } from './delivery/cli/signer-keys.ts'
 import type { Terminal } from './delivery/cli/terminal.ts'
-import { systemClock } from './system.ts'
+import { systemClock, systemRandom, systemTimers } from './system.ts'
+
+const unlockVariable = 'GOVERNANCE_UNLOCK_KEY_FILE'
 
 /** The version that package.json states. It lies one folder above, in a clone and in the compiled package alike. */
 function packageVersion(): string {
@@ -10,23 +44,145 @@ function packageVersion(): string {
   return manifest.version
 }
 
+function configOf(file: string): Config {
+  const loaded = loadConfig({ file })
+  if (!loaded.ok) throw configRefusal(loaded.problems)
+  return loaded.config
+}
+
+const secretText = async (custody: { reveal(name: string): Promise<Uint8Array> }, name: string): Promise<string> =>
+  new TextDecoder().decode(await custody.reveal(name))
+
+function keyIdOfHex(publicKey: string) {
+  const bytes = decodeHex(publicKey)
+  if (bytes === undefined) throw new AppError('custody-refused', 'the public key of the file is not hex')
+  return keyIdOf(bytes)
+}
+
+const keyUnlock = (unlock: KeyUnlock): Unlock =>
+  unlock.kind === 'key-file'
+    ? { kind: 'key', bytes: readKeyFile(unlock.file) }
+    : { kind: 'passphrase', text: new TextDecoder().decode(unlock.passphrase) }
+
+/** The 32 bytes of a secp256k1 key in PEM (SEC 1 or PKCS#8, not encrypted). */
+function secretOfPem(pem: string): Uint8Array {
+  try {
+    const key = createPrivateKey(pem)
+    const { d } = key.export({ format: 'jwk' }) as { readonly d?: string }
+    if (key.asymmetricKeyDetails?.namedCurve === 'secp256k1' && d !== undefined) {
+      const bytes = Buffer.from(d, 'base64url')
+      return Buffer.concat([Buffer.alloc(32 - bytes.length), bytes])
+    }
+  } catch {
+    // The cause may quote the key.
+  }
+  throw new Refusal('key-pem', 'the PEM file holds no secp256k1 private key in clear', {
+    remedy: 'openssl ecparam -name secp256k1 -genkey -noout -out maintainer-key.pem makes one.',
+  })
+}
+
+const signerKeys: SignerKeys = {
+  async create(file, unlock) {
+    const { scheme, publicKey } = await createSignerKey({ file, unlock: keyUnlock(unlock) })
+    return { scheme, publicKey, keyid: keyIdOfHex(publicKey) }
+  },
+  async importPem(file, pem, unlock) {
+    const { scheme, publicKey } = await createSignerKey({
+      file,
+      unlock: keyUnlock(unlock),
+      privateKey: secretOfPem(pem),
+    })
+    return { scheme, publicKey, keyid: keyIdOfHex(publicKey) }
+  },
+  async show(file) {
+    const { publicKey } = readSignerPublicKey(file)
+    return { scheme: 'ecdsa-secp256k1-v1', publicKey, keyid: keyIdOfHex(publicKey) }
+  },
+  async open(file, unlock) {
+    const key = await openSignerKey({ file, unlock: keyUnlock(unlock) })
+    return {
+      scheme: key.scheme,
+      publicKey: key.publicKey,
+      keyid: keyIdOfHex(key.publicKey),
+      sign: async (message) => key.withPrivateKey((secret) => signEcdsa(secret, message)),
+    }
+  },
+}
+
 /** Gives the commands what they need: adapters as typed functions, opened only when a command asks. */
 export function composeCli(terminal: Terminal): CliNeeds {
+  const unlock = (config: Config): Promise<Unlock> =>
+    unlockOf(config.unlock.keyFile, () => askSecret(terminal, 'Passphrase of the keystore', unlockVariable))
+
   return {
     version: packageVersion(),
     terminal,
     clock: systemClock,
+    acceleration,
+    signerKeys,
+    policyFiles: policyFilesPort,
     readPolicy({ governanceRepository, files, isGenesis }) {
       const owner = governanceRepository.split('/')[0] ?? ''
-      const { policy, faults, findings } = readPolicyFiles({
-        owner,
-        governanceRepository,
-        files,
-        lint: { at: systemClock.now(), genesis: isGenesis },
-      })
+      const lint = { at: systemClock.now(), genesis: isGenesis }
+      const { policy, faults, findings } = readPolicyFiles({ owner, governanceRepository, files, lint })
       return { policy, faults, findings }
     },
-    signerKeys: {} as never,
-    policyInForce: () => Promise.reject(new Error('not wired')),
+    async openDeployment(configFile, mode): Promise<Deployment> {
+      const config = configOf(configFile)
+      const custody = await openCustody(config, await unlock(config))
+      const store = await openStore(config, custody, mode)
+      return {
+        settings: config,
+        custody,
+        store,
+        recorder: commandRecorder(config.log.origin, store, custody),
+        forge: connectForge(config.github, () => secretText(custody, config.github.privateKey.keystore)),
+        webhooks: async () =>
+          createWebhooks({
+            secrets: await Promise.all(config.github.webhookSecrets.map(({ keystore }) => custody.reveal(keystore))),
+          }),
+        close: () => store.store.close(),
+      }
+    },
+    async serve(configFile): Promise<RunningServer> {
+      const config = configOf(configFile)
+      const custody = await openCustody(config, await unlock(config))
+      const store = await openStore(config, custody, 'alone')
+      try {
+        await requireGenesis(config, store)
+        const server = await composeServer({
+          config,
+          custody,
+          store,
+          journal: await openJournal(dataFiles(config.data.directory).journal),
+          clock: systemClock,
+          timers: systemTimers,
+          random: systemRandom,
+          telemetry: createTelemetry({ level: config.telemetry.level }),
+        })
+        return { ...(await server.start()), stop: (deadlineMs) => server.stop(deadlineMs) }
+      } catch (error) {
+        await store.store.close()
+        throw error
+      }
+    },
+    async migrate(configFile, check) {
+      const config = configOf(configFile)
+      const custody = await openCustody(config, await unlock(config))
+      const key = await custody.reveal(databaseKeyName)
+      return migrateSqlite({ file: dataFiles(config.data.directory).database, key, check })
+    },
+    draftDeployment: (request) => draftDeployment(request, () => askNewPassphrase(terminal, unlockVariable)),
+    pinGenesis,
+    examineFiles,
+    manifest: {
+      make: appManifest,
+      exchange: (apiUrl, code) =>
+        exchangeManifestCode(apiUrl, code, { clock: systemClock, timers: systemTimers, random: systemRandom }),
+      permissions: appPermissions,
+    },
+    webUrlOf,
+    random: (count) => systemRandom.bytes(count),
+    keyIdOf: keyIdOfHex,
   }
 }

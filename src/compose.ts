@@ -183,6 +183,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
           keyid: made.keyid,
           expiresAt: formatInstant(expiresAt),
           commands,
+          diff: made.diff,
         },
       }
     },

@@ -86,6 +86,8 @@ function prepareFile({ file, key }: SqliteLocation, create: boolean): SchemaStat
 /**
  * Opens the store in an encrypted SQLite file as its only writer.
  *
+ * `beside`: instead, write a little beside a server that runs, for a command of the operator. Every row that must not
+ * be written twice repeats its condition (log size, versions, epochs), so either process may come first.
  * `create` makes the file when there is none; without it a missing file is an error. Commits that arrive while one is on
  * its way to the disk share one transaction and one sync.
  *
@@ -94,10 +96,10 @@ function prepareFile({ file, key }: SqliteLocation, create: boolean): SchemaStat
  * Spec: SQLCipher 4 file format.
  */
 export async function openSqliteStore(
-  options: SqliteLocation & { readonly create: boolean; readonly faults?: StoreFaults },
+  options: SqliteLocation & { readonly create: boolean; readonly beside?: boolean; readonly faults?: StoreFaults },
 ): Promise<SqliteStore> {
   const { file, key, create, faults } = options
-  const lock = lockPrivately(file)
+  const lock = options.beside === true ? { release: () => {} } : lockPrivately(file)
   try {
     const schemaVersion = requireMigrated(prepareFile(options, create))
     const thread = await startWriterThread(file, key)
@@ -143,6 +145,32 @@ export async function openSqliteStore(
   } catch (fault) {
     lock.release()
     throw fault
+  }
+}
+
+/**
+ * Opens the store for reading alone, also while a server writes to it. Each read sees the newest commit.
+ *
+ * Checks: as `openSqliteStore`.
+ * @throws AppError store-key-wrong, store-corrupt, store-unavailable, schema-unknown; from every write store-unavailable
+ */
+export function openSqliteReader({ file, key }: SqliteLocation): SqliteStore {
+  if (!checkPrivateFile(file)) throw new AppError('store-unavailable', `${file} does not exist`, { data: { file } })
+  refusePlaintext(file)
+  const db = connect(file, key, 'read')
+  const refuse = (): Promise<never> =>
+    Promise.reject(new AppError('store-unavailable', 'the store is open for reading alone'))
+  try {
+    return {
+      schemaVersion: requireMigrated(schemaState(db)),
+      checkIntegrity: async () => checkIntegrity(db),
+      store: { commit: refuse, probe: refuse, close: async () => void db.close() },
+      deliveries: sqliteDeliveries(db, refuse),
+      ...readPorts(db),
+    }
+  } catch (fault) {
+    db.close()
+    throw storeError(fault)
   }
 }
 

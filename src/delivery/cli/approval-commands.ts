@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { readFileSync } from 'node:fs'
 import {
+  inertPlain as inert,
   decodeHex,
   decodeSignatureText,
   encodeBase64,
@@ -25,7 +26,7 @@ import { confirmed } from './prompts.ts'
 import { Refusal, UsageError } from './refusal.ts'
 import { addSignerKeyCommands, type UnlockOptions, unlockOf, withUnlock } from './signer-keys.ts'
 import { statementText } from './statement-text.ts'
-import { counted, inert, printJson, type Terminal } from './terminal.ts'
+import { counted, printJson, type Terminal } from './terminal.ts'
 import { type DecisionOptions, wishOf, withDecision } from './wish.ts'
 import { createPrivateFile } from './private-file.ts'
 

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import {
+  inertPlain as inert,
   asBlobId,
   asCommitId,
   changeDigest,
@@ -10,7 +11,6 @@ import {
 } from '../../core/index.ts'
 import { exitCode } from './exit-code.ts'
 import { Refusal } from './refusal.ts'
-import { inert } from './terminal.ts'
 
 const maxOutputBytes = 256 * 1024 * 1024
 

@@ -1,5 +1,6 @@
+import { inertPlain as inert } from '../../core/index.ts'
 import type { PlacedNote, PolicyReport } from './needs.ts'
-import { aligned, counted, inert } from './terminal.ts'
+import { aligned, counted } from './terminal.ts'
 
 /** How many of each kind a report holds. */
 export interface LintCounts {

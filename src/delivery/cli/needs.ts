@@ -1,5 +1,18 @@
-import type { PolicyV1, Severity } from '../../core/index.ts'
-import type { Clock, PolicyRecord } from '../../flows/ports.ts'
+import type { Acceleration, KeyId, PolicyV1, Severity } from '../../core/index.ts'
+import type { Recorder } from '../../flows/gate/recorder.ts'
+import type { GenesisPlan } from '../../flows/gate/genesis.ts'
+import type {
+  Clock,
+  Custody,
+  ForgeAdmin,
+  ForgeHistory,
+  ForgeReader,
+  ForgeRepository,
+  PolicyFiles,
+  Ruleset,
+  StorePorts,
+  Webhooks,
+} from '../../flows/ports.ts'
 import type { SignerKeys } from './signer-keys.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -21,17 +34,127 @@ export interface PolicyReport {
   readonly findings: readonly (PlacedNote & { readonly severity: Severity; readonly blocks: boolean })[]
 }
 
+/** The part of the configuration that commands look at. */
+export interface Settings {
+  readonly http: { readonly listen: { readonly host: string; readonly port: number }; readonly publicUrl: string }
+  readonly log: { readonly origin: string }
+  readonly github: {
+    readonly apiUrl: string
+    readonly appId: number
+    readonly privateKey: { readonly keystore: string }
+    readonly webhookSecrets: readonly { readonly keystore: string }[]
+  }
+  readonly policy: { readonly repository: string; readonly branch: string; readonly genesis: string }
+  readonly data: { readonly directory: string; readonly payloadDays: number }
+}
+
+/** The forge as commands use it. An administrator's token, where given, lets `findRuleset` see bypass lists. */
+export interface CliForge {
+  readonly reader: ForgeReader
+  readonly history: ForgeHistory
+  readonly admin: ForgeAdmin & {
+    findRuleset(repository: ForgeRepository, wanted: Ruleset, adminToken?: string): Promise<number | null>
+  }
+}
+
+/** A store with what an operator asks about it. */
+export interface CliStore extends StorePorts {
+  readonly schemaVersion: number
+  checkIntegrity(): Promise<readonly string[]>
+}
+
+/** A deployment that was opened with its configuration and its unlock. */
+export interface Deployment {
+  readonly settings: Settings
+  readonly custody: Custody
+  readonly store: CliStore
+  readonly recorder: Recorder
+  readonly forge: CliForge
+  /** @throws AppError config-invalid for a webhook secret that protects nothing */
+  webhooks(): Promise<Webhooks>
+  close(): Promise<void>
+}
+
+/**
+ * How a deployment is opened: `read` and `write` also while its server runs, `alone` only while none does.
+ */
+export type OpenMode = 'read' | 'write' | 'alone'
+
+/** A server that takes webhooks. */
+export interface RunningServer {
+  readonly host: string
+  readonly port: number
+  stop(deadlineMs: number): Promise<void>
+}
+
+/** Everything that `init` puts into a new deployment. Secrets are handed over once and overwritten by who made them. */
+export interface NewDeployment {
+  readonly configFile: string
+  readonly dataDirectory: string
+  readonly listen: string
+  readonly publicUrl: string
+  readonly origin: string
+  readonly apiUrl: string
+  readonly appId: number
+  readonly privateKeyPem: string
+  readonly webhookSecret: Uint8Array
+}
+
+/** A deployment that does not exist yet: checked, with an unlock at hand. */
+export interface Draft {
+  readonly forge: CliForge
+  /** Creates everything or nothing. Returns the log's verifier key, and the key file that was created, if one was. */
+  create(plan: GenesisPlan): Promise<{ readonly logKey: string; readonly createdKeyFile: string | null }>
+}
+
+export interface SchemaState {
+  readonly current: number
+  readonly newest: number
+  readonly pending: readonly string[]
+}
+
+/** How a check of `doctor` went. */
+export interface CheckResult {
+  readonly name: string
+  readonly outcome: 'ok' | 'warn' | 'fail' | 'unknown'
+  readonly message: string
+  readonly remedy: string | null
+}
+
 /** What commands need of the rest of the program. Filled in by the composition root. */
 export interface CliNeeds {
   readonly version: string
   readonly terminal: Terminal
   readonly clock: Clock
+  readonly acceleration: Acceleration
   readonly signerKeys: SignerKeys
+  readonly policyFiles: PolicyFiles
   readPolicy(input: {
     readonly governanceRepository: string
     readonly files: ReadonlyMap<string, Uint8Array>
     readonly isGenesis: boolean
   }): PolicyReport
-  /** The policy in force of a deployment, read while its server may be running. */
-  policyInForce(configFile: string): Promise<PolicyRecord>
+  /** @throws Refusal config-invalid; AppError of configuration, custody and store */
+  openDeployment(configFile: string, mode: OpenMode): Promise<Deployment>
+  serve(configFile: string): Promise<RunningServer>
+  /** Compares or migrates the schema of a database that no server has open. */
+  migrate(configFile: string, check: boolean): Promise<SchemaState>
+  /** @throws Refusal config-invalid and everything that stands in the way, before anything is created */
+  draftDeployment(request: NewDeployment): Promise<Draft>
+  /** Puts another genesis digest into the configuration file, after `regenesis`. */
+  pinGenesis(configFile: string, digest: string): void
+  /** Everything about files, modes and keys that can be said before a deployment is opened. */
+  examineFiles(configFile: string): readonly CheckResult[]
+  readonly manifest: {
+    make(options: { readonly name: string; readonly publicUrl: string; readonly redirectUrl: string }): unknown
+    exchange(
+      apiUrl: string,
+      code: string,
+    ): Promise<{ readonly appId: number; readonly slug: string; readonly pem: string; readonly webhookSecret: string }>
+    /** What the App may do at most. */
+    readonly permissions: Readonly<Record<string, string>>
+  }
+  webUrlOf(apiUrl: string): string
+  random(bytes: number): Uint8Array
+  keyIdOf(publicKey: string): KeyId
 }

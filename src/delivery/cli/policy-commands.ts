@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import {
+  inertPlain as inert,
   type AccountId,
   classify,
   decodeUtf8,
@@ -18,7 +19,7 @@ import { policyText } from './policy-text.ts'
 import { governanceRepositoryOf, isRepositoryName, readPolicyDirectory } from './policy-source.ts'
 import { Refusal, UsageError } from './refusal.ts'
 import { cellLine, cellOf, tableLayers, tableTiers } from './requirement-text.ts'
-import { aligned, inert, printJson } from './terminal.ts'
+import { aligned, printJson } from './terminal.ts'
 
 interface SourceOptions {
   readonly governanceRepo?: string
@@ -46,7 +47,7 @@ const withSource = (command: Command): Command =>
 
 async function sourceOf(needs: CliNeeds, directory: string, options: SourceOptions): Promise<Source> {
   if (options.config !== undefined) {
-    const record = await needs.policyInForce(options.config)
+    const record = await policyInForce(needs, options.config)
     const findings = lintPolicy(record.policy, { at: needs.clock.now() }).map((finding) => ({
       ...finding,
       file: finding.path,
@@ -62,6 +63,20 @@ async function sourceOf(needs: CliNeeds, directory: string, options: SourceOptio
   const governanceRepository = await governanceRepositoryOf(directory, options.governanceRepo)
   const report = needs.readPolicy({ governanceRepository, files, isGenesis: options.genesis === true })
   return { report, record: null }
+}
+
+async function policyInForce(needs: CliNeeds, configFile: string): Promise<PolicyRecord> {
+  const deployment = await needs.openDeployment(configFile, 'read')
+  try {
+    const record = await deployment.store.registry.policyInForce()
+    if (record !== null) return record
+    throw new Refusal('no-policy', 'no policy is in force', {
+      exit: exitCode.unknown,
+      remedy: 'Run `governance init`.',
+    })
+  } finally {
+    await deployment.close()
+  }
 }
 
 /** The policy, or the faults on standard error. @throws Refusal policy-faults */

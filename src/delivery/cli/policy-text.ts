@@ -1,6 +1,6 @@
-import type { PolicyV1, Quorum, Sha256 } from '../../core/index.ts'
+import { inertPlain as inert, type PolicyV1, type Quorum, type Sha256 } from '../../core/index.ts'
 import type { PolicyRecord } from '../../flows/ports.ts'
-import { aligned, inert } from './terminal.ts'
+import { aligned } from './terminal.ts'
 
 const quorums = (list: readonly Quorum[]): string =>
   list.map(({ set, required, total }) => `${required}-of-${total} ${inert(set)}`).join(' + ')

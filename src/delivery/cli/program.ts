@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import { IdentifierError } from '../../core/index.ts'
+import { inertPlain as inert, IdentifierError } from '../../core/index.ts'
 import { AppError } from '../../flows/app-error.ts'
 import { addApprovalCommands } from './approval-commands.ts'
 import { appErrorWords } from './app-error-words.ts'
@@ -7,7 +7,7 @@ import { type ExitCode, exitCode } from './exit-code.ts'
 import type { CliNeeds } from './needs.ts'
 import { addPolicyCommands } from './policy-commands.ts'
 import { Refusal, UsageError } from './refusal.ts'
-import { inert, printJson } from './terminal.ts'
+import { printJson } from './terminal.ts'
 
 /** The tree of all commands, and how the one that ran ended. */
 export interface Program {
@@ -72,7 +72,13 @@ function tell(error: unknown, { terminal }: CliNeeds, asJson: boolean): ExitCode
   const told = toldRefusal(error)
   if (asJson) printJson(terminal, { ok: false, code: told.code, message: told.message, ...told.data })
   terminal.err(`governance: ${inert(told.message)} (${told.code})\n`)
-  if (told.remedy !== null) terminal.err(`${inert(told.remedy)}\n`)
+  if (told.remedy !== null)
+    terminal.err(
+      told.remedy
+        .split('\n')
+        .map((line) => `${inert(line)}\n`)
+        .join(''),
+    )
   return told.exit
 }
 

@@ -68,3 +68,10 @@ export async function typed(terminal: Terminal, word: string, question: string, 
   const answer = await text({ message: question, output: process.stderr })
   if (isCancel(answer) || answer.trim() !== word) throw cancelled()
 }
+
+/** Asks twice for a new passphrase. @throws UsageError naming the flag; Refusal passphrases-differ */
+export async function askNewPassphrase(terminal: Terminal, flag: string): Promise<string> {
+  const first = await askSecret(terminal, 'New passphrase', flag)
+  if ((await askSecret(terminal, 'Once more', flag)) === first) return first
+  throw new Refusal('passphrases-differ', 'the two passphrases differ; nothing was written')
+}

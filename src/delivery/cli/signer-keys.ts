@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { KeyId } from '../../core/index.ts'
-import { askSecret } from './prompts.ts'
-import { Refusal, UsageError } from './refusal.ts'
+import { askNewPassphrase, askSecret } from './prompts.ts'
+import { UsageError } from './refusal.ts'
 import { printJson, type Terminal } from './terminal.ts'
 import type { CliNeeds } from './needs.ts'
 import { readSecretFile } from './secret-file.ts'
@@ -60,9 +60,10 @@ export async function unlockOf(terminal: Terminal, options: UnlockOptions, isNew
   if (keyFile !== undefined) return { kind: 'key-file', file: keyFile }
   if (passphraseFile !== undefined)
     return { kind: 'passphrase', passphrase: passphraseOf(readSecretFile(passphraseFile)) }
-  const passphrase = await askSecret(terminal, 'Passphrase of the key file', '--passphrase-file or --key-file')
-  if (isNew && (await askSecret(terminal, 'Once more', '--passphrase-file')) !== passphrase)
-    throw new Refusal('passphrases-differ', 'the two passphrases differ; nothing was written')
+  const flag = '--passphrase-file or --key-file'
+  const passphrase = isNew
+    ? await askNewPassphrase(terminal, flag)
+    : await askSecret(terminal, 'Passphrase of the key file', flag)
   return { kind: 'passphrase', passphrase: Buffer.from(passphrase) }
 }
 

@@ -1,5 +1,5 @@
-import { formatInstant, type Statement } from '../../core/index.ts'
-import { aligned, counted, inert } from './terminal.ts'
+import { inertPlain as inert, formatInstant, type Statement } from '../../core/index.ts'
+import { aligned, counted } from './terminal.ts'
 
 /** What a statement says, in plain words, one fact a line. Everything in it is a stranger's until somebody signed it. */
 export function statementText({ headTree, predicate }: Statement): string {

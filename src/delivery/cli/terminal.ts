@@ -10,17 +10,6 @@ export interface Terminal {
   readInput(maxBytes: number): Promise<Uint8Array>
 }
 
-/**
- * Text of strangers as a terminal may show it: control characters, which could move the cursor or forge lines, and
- * direction overrides, which could turn words around, become visible (T60).
- */
-export function inert(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
-}
-
 /** Lines of cells, each column as wide as its widest cell; the last one is not padded. */
 export function aligned(rows: readonly (readonly string[])[], gap = 2): string {
   const widths: number[] = []

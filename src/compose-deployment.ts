@@ -1,0 +1,99 @@
+import { join } from 'node:path'
+import { openKeystore, type Keystore } from './adapters/custody/encrypted-file.ts'
+import { readKeyFile } from './adapters/custody/key-file.ts'
+import type { Unlock } from './adapters/custody/unlock.ts'
+import { createGitHub, type GitHub } from './adapters/github/github.ts'
+import { openSqliteReader, openSqliteStore, type SqliteStore } from './adapters/store/sqlite.ts'
+import { acceleration } from './compose.ts'
+import type { Config } from './config/config.ts'
+import { AppError } from './flows/app-error.ts'
+import { createRecorder, type Recorder } from './flows/gate/recorder.ts'
+import type { Custody, StorePorts } from './flows/ports.ts'
+import { systemClock, systemRandom, systemTimers } from './system.ts'
+
+/** Name of the database's key in custody. */
+export const databaseKeyName = 'database'
+
+/** Where the files of a deployment lie. */
+export const dataFiles = (directory: string) => ({
+  database: join(directory, 'governance.db'),
+  keystore: join(directory, 'keystore.json'),
+  journal: join(directory, 'lowering.journal'),
+})
+
+/** What opens the keystore: the configured key file, or whatever the caller asks a person for. */
+export async function unlockOf(keyFile: string | null, askPassphrase: () => Promise<string>): Promise<Unlock> {
+  return keyFile === null
+    ? { kind: 'passphrase', text: await askPassphrase() }
+    : { kind: 'key', bytes: readKeyFile(keyFile) }
+}
+
+/** Opens the keystore of a deployment. @throws AppError custody-refused, custody-not-found */
+export const openCustody = (config: Pick<Config, 'data'>, unlock: Unlock): Promise<Keystore> =>
+  openKeystore({ file: dataFiles(config.data.directory).keystore, unlock })
+
+/**
+ * Opens the store of a deployment. `alone` holds the writer's lock; `write` does so when nobody else does and writes
+ * beside the running server otherwise.
+ */
+export async function openStore(
+  config: Pick<Config, 'data'>,
+  custody: Custody,
+  mode: 'read' | 'write' | 'alone',
+): Promise<SqliteStore> {
+  const key = await custody.reveal(databaseKeyName)
+  const location = { file: dataFiles(config.data.directory).database, key }
+  try {
+    if (mode === 'read') return openSqliteReader(location)
+    try {
+      return await openSqliteStore({ ...location, create: false })
+    } catch (error) {
+      if (mode === 'alone' || !(error instanceof AppError) || error.code !== 'store-locked') throw error
+      return await openSqliteStore({ ...location, create: false, beside: true })
+    }
+  } finally {
+    key.fill(0)
+  }
+}
+
+/** The forge as the configured App. Sends nothing yet. */
+export const connectForge = (
+  github: Pick<Config['github'], 'apiUrl' | 'appId'>,
+  privateKey: () => Promise<string>,
+): GitHub =>
+  createGitHub({
+    apiUrl: github.apiUrl,
+    appId: github.appId,
+    privateKey,
+    clock: systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+  })
+
+/** The writer of the decision log, for commands. */
+export const commandRecorder = (origin: string, { store, log }: StorePorts, custody: Custody): Recorder =>
+  createRecorder({ origin, store, log, custody, clock: systemClock, random: systemRandom, acceleration })
+
+/** The digests that a configuration may pin: of the genesis entry, or of the newest regenesis. */
+async function pinnedGenesis({ log }: Pick<StorePorts, 'log'>): Promise<string | null> {
+  const [newest] = [
+    ...(await log.find({ type: 'policy-regenesis', limit: 1 })),
+    ...(await log.find({ type: 'genesis', limit: 1 })),
+  ]
+  if (newest === undefined) return null
+  const entry = JSON.parse(new TextDecoder().decode(newest.bytes)) as { readonly data?: { readonly policy?: unknown } }
+  return typeof entry.data?.policy === 'string' ? entry.data.policy : null
+}
+
+/**
+ * Compares the genesis that the configuration pins with the log's.
+ *
+ * @throws AppError config-invalid: another log than the one that was confirmed lies in the data directory
+ */
+export async function requireGenesis(config: Pick<Config, 'policy'>, store: Pick<StorePorts, 'log'>): Promise<void> {
+  const found = await pinnedGenesis(store)
+  if (found === config.policy.genesis) return
+  throw new AppError('config-invalid', 'policy.genesis is not the genesis of the log in the data directory', {
+    data: { reason: 'genesis', configured: config.policy.genesis, found },
+  })
+}
