@@ -13,7 +13,7 @@ const numberedAddress = /^(\d{1,15})\+[^@\s]+@users\.noreply\.[a-z0-9.-]+$/i
 const trailer = /^[ \t]*co-authored-by:[^<\n]*<([^<>\n]*)>/gim
 
 /** The account number inside a private address of the forge (`583231+octocat@users.noreply.github.com`). */
-export function accountOfAddress(email: string): AccountId | null {
+function accountOfAddress(email: string): AccountId | null {
   const id = Number(numberedAddress.exec(email)?.[1] ?? 0)
   return id > 0 ? (id as AccountId) : null
 }

@@ -34,7 +34,14 @@ export function createChecks(client: Client): ForgeChecks {
       // The forge filters by App; a run of another one that carries our name must still never be taken for ours.
       return runs
         .filter((run) => run.appId === client.appId && run.name === name)
-        .map(({ appId: _, ...run }) => run)
+        .map(({ id, name: shown, status, conclusion, title, startedAt }) => ({
+          id,
+          name: shown,
+          status,
+          conclusion,
+          title,
+          startedAt,
+        }))
         .sort((a, b) => a.id - b.id)
     },
     async create(repository, head, name, content, detailsUrl) {

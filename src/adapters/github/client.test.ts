@@ -209,7 +209,7 @@ test('a suspended installation, a removed one, and missing permissions have thei
   fake.unsuspendInstallation(repository.installation)
   await github.history.branchTip(repository, 'main')
   fake.setPermissions(repository.installation, { contents: 'read', metadata: 'read' })
-  assert.equal(await codeOf(connect().history.branchTip(repository, 'main')), 'forge-rejected')
+  assert.equal(await codeOf(connect().history.branchTip(repository, 'main')), 'forge-forbidden')
   fake.deleteInstallation(repository.installation)
   assert.equal(await codeOf(github.history.branchTip(repository, 'main')), 'forge-not-found')
 })
@@ -298,7 +298,7 @@ test('T60 a Link header gives numbers, never an address', async (t) => {
 })
 
 test('T60 names cannot climb out of their place in a path', async (t) => {
-  const { github, repository } = await startStage(t)
+  const { github, repository, counted } = await startStage(t)
   for (const name of ['../app', 'acme/..', './x', 'acme/node/../../app', '', 'acme']) {
     assert.equal(await codeOf(github.admin.resolve(name)), 'forge-not-found', name)
   }
@@ -306,6 +306,7 @@ test('T60 names cannot climb out of their place in a path', async (t) => {
     assert.equal(await codeOf(github.history.branchTip(repository, ref)), 'forge-not-found', ref)
   }
   assert.equal(await github.admin.account('../app'), null)
+  assert.deepEqual(counted(), [], 'nothing was asked')
   assert.equal(path`/x/${'a/b?c#d'}`, '/x/a%2Fb%3Fc%23d')
 })
 

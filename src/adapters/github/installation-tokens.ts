@@ -1,3 +1,4 @@
+import { AppError } from '../../flows/app-error.ts'
 import type { Clock } from '../../flows/ports.ts'
 import type { Answer, Call } from './client.ts'
 import { path } from './api-address.ts'
@@ -16,7 +17,6 @@ const permissions = {
   contents: 'read',
   metadata: 'read',
   pull_requests: 'write',
-  statuses: 'read',
 }
 
 const earlyMs = 5 * 60_000
@@ -34,15 +34,27 @@ export function createInstallationTokens(options: {
   const held = new Map<number, Held>()
   const making = new Map<number, Promise<Held>>()
 
+  async function ask(installation: number): Promise<Answer> {
+    try {
+      return await options.send({
+        as: { kind: 'app' },
+        kind: 'token',
+        method: 'POST',
+        path: path`/app/installations/${installation}/access_tokens`,
+        body: { permissions },
+      })
+    } catch (cause) {
+      if (!(cause instanceof AppError) || cause.data.status !== 422) throw cause
+      throw new AppError('forge-forbidden', 'the installation lacks a permission that the gate needs', {
+        cause,
+        data: { reason: 'permissions', installation },
+      })
+    }
+  }
+
   async function make(installation: number): Promise<Held> {
     const from = options.clock.now()
-    const { json } = await options.send({
-      as: { kind: 'app' },
-      kind: 'token',
-      method: 'POST',
-      path: path`/app/installations/${installation}/access_tokens`,
-      body: { permissions },
-    })
+    const { json } = await ask(installation)
     return reading(() => {
       const answer = objectOf(json, 'token')
       const expires = Date.parse(textAt(answer, 'expires_at', 'expires_at', 64))

@@ -17,7 +17,7 @@ export const appPermissions: Readonly<Record<string, string>> = {
 }
 
 /** Events that the App subscribes to; installation events and pings come unasked. */
-export const appEvents: readonly string[] = [
+const appEvents: readonly string[] = [
   'check_run',
   'check_suite',
   'issue_comment',

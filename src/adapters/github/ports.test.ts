@@ -216,7 +216,7 @@ test('T27 landings: 230 commits between two tips are all read', async (t) => {
 })
 
 test('comments: our own newest one with the marker, whatever others copy', async (t) => {
-  const { fake, github, repository } = await startStage(t)
+  const { fake, github, repository, connect } = await startStage(t)
   fake.commit('acme/node', 'topic', { files: { x: 'y' }, author: 'alice', from: 'main' })
   const { number } = fake.openPullRequest({ repo: 'acme/node', head: 'topic', author: 'alice', title: 'T' })
   const marker = '<!-- governance:status -->'
@@ -225,6 +225,15 @@ test('comments: our own newest one with the marker, whatever others copy', async
   const second = await github.comments.create(repository, number, `two ${marker}`)
   await github.comments.create(repository, number, 'without')
   for (let at = 0; at < 110; at++) fake.comment({ repo: 'acme/node', number }, 'bob', `copied ${marker}`)
+  const app = {
+    appId: 77,
+    privateKeyPem: appKeyPem,
+    webhookSecret: 'x',
+    webhookUrl: 'http://127.0.0.1:9/none',
+    account: 'acme',
+  }
+  const stranger = { ...repository, installation: fake.installApp(app).installationId }
+  await connect({ appId: 77 }).comments.create(stranger, number, `another App ${marker}`)
   assert.equal(await github.comments.find(repository, number, marker), second.id)
   await github.comments.update(repository, second.id, 'edited')
   assert.equal(await github.comments.find(repository, number, marker), first.id)

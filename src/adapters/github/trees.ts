@@ -1,11 +1,4 @@
-import {
-  type BlobId,
-  type FlatTree,
-  isJsonObject,
-  type JsonObject,
-  type TreeEntry,
-  type TreeId,
-} from '../../core/index.ts'
+import { type BlobId, type FlatTree, isJsonObject, type JsonObject, type TreeEntry } from '../../core/index.ts'
 import { AppError } from '../../flows/app-error.ts'
 import type { ForgeRepository } from '../../flows/ports.ts'
 import { objectOf, reading } from './answers.ts'
@@ -43,8 +36,8 @@ function entryOf(value: JsonObject): ListedEntry {
   return { path: name, mode, id: gitIdAt(value, 'sha', 'tree.sha'), isTree, size }
 }
 
-const tooLarge = () =>
-  new AppError('forge-incomplete', 'the tree is larger than what can be read', { data: { reason: 'tree' } })
+const tooLarge = (reason = 'tree-too-large') =>
+  new AppError('forge-incomplete', 'the tree cannot be read whole', { data: { reason } })
 
 /** Reads trees of one repository. */
 export interface Trees {
@@ -137,12 +130,10 @@ export function createTrees(client: Client, repository: ForgeRepository): Trees 
   }
 }
 
-const flat = (listing: Listing): FlatTree =>
-  new Map(
-    listing.entries
-      .filter((entry) => !entry.isTree)
-      .map((entry) => [entry.path, { mode: entry.mode, blob: entry.id as BlobId }]),
-  )
-
-/** The tree's id as the forge names it beside a commit. @throws FieldFault */
-export const treeIdAt = (from: JsonObject, key: string, field: string): TreeId => gitIdAt(from, key, field) as TreeId
+/** @throws AppError forge-incomplete when one path stands twice: names that are not UTF-8 lose their difference */
+function flat(listing: Listing): FlatTree {
+  const files = listing.entries.filter((entry) => !entry.isTree)
+  const tree = new Map(files.map((entry) => [entry.path, { mode: entry.mode, blob: entry.id as BlobId }]))
+  if (tree.size !== files.length) throw tooLarge('path-twice')
+  return tree
+}
