@@ -165,13 +165,13 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     timers,
     telemetry,
     readiness: () => readiness({ origin, store, registry, log, custody, acceleration }),
-    challenge: async ({ owner, repo, number, maintainer, keyid }) => {
+    challenge: async ({ owner, repo, number, maintainer, keyid, wish }) => {
       const made = await challenge(challengeNeeds, {
         repository: `${owner}/${repo}`,
         number,
         maintainer,
         keyid,
-        wish: { decision: 'approve' },
+        wish,
       })
       if (made === null) return { ok: false }
       const { payload, pae, expiresAt, commands } = made

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { parseWish, type Wish } from '../../flows/gate/wish.ts'
 import type { Clock, Timers } from '../../flows/ports.ts'
 import { clientGroup } from './client-address.ts'
 import { changeOf, type ChangePath } from './change-path.ts'
@@ -11,6 +12,8 @@ export interface ChallengeRequest extends ChangePath {
   readonly maintainer: string
   /** Which key, for a person with several; null when not said. */
   readonly keyid: string | null
+  /** What to sign; an approval when the request says nothing else. */
+  readonly wish: Wish
 }
 
 /**
@@ -27,7 +30,7 @@ const keyIdShape = /^[0-9a-f]{64}$/
 const notFoundAfterMs = 40
 
 /**
- * `GET /challenge/<owner>/<repo>/<number>?maintainer=…&keyid=…`: public, writes nothing. Checks: rates, but never against
+ * `GET /challenge/<owner>/<repo>/<number>?maintainer=…&keyid=…&decision=…`: public, writes nothing. Checks: rates, but never against
  * the first request per (pull request, signer) and minute, so that nobody can keep a maintainer from signing.
  */
 export function addChallengeRoute(
@@ -63,8 +66,9 @@ export function addChallengeRoute(
 
 function challengeOf(request: FastifyRequest): ChallengeRequest | null {
   const change = changeOf(request.params)
-  const { maintainer, keyid } = request.query as Record<string, unknown>
-  if (change === null || typeof maintainer !== 'string' || !loginShape.test(maintainer)) return null
-  if (keyid === undefined) return { ...change, maintainer, keyid: null }
-  return typeof keyid === 'string' && keyIdShape.test(keyid) ? { ...change, maintainer, keyid } : null
+  const { maintainer, keyid, ...fields } = request.query as Record<string, unknown>
+  const wish = parseWish(fields)
+  if (change === null || wish === null || typeof maintainer !== 'string' || !loginShape.test(maintainer)) return null
+  if (keyid === undefined) return { ...change, maintainer, keyid: null, wish }
+  return typeof keyid === 'string' && keyIdShape.test(keyid) ? { ...change, maintainer, keyid, wish } : null
 }

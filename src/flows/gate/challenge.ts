@@ -3,9 +3,7 @@ import {
   type ApprovalPredicate,
   asInstant,
   buildStatement,
-  type CheckConditionId,
   type CommitId,
-  type ConditionId,
   type Decision,
   type Facts,
   type Instant,
@@ -17,17 +15,16 @@ import {
   type Person,
   type Requirement,
   requirementDigest,
-  type Sha256,
   signedCommands,
   type Statement,
   statementPae,
-  type TierId,
   type Verdict,
 } from '../../core/index.ts'
 import type { ChangeRecord, Changes, Memory, PolicyRecord, Registry, RepositoryRecord, Statements } from '../ports.ts'
 import { governing } from './judge.ts'
 import { cloneCheckCommands, signCommands } from './signing-commands.ts'
 import type { VerdictReader } from './verdict-reader.ts'
+import type { Wish } from './wish.ts'
 
 export interface ChallengeNeeds {
   readonly registry: Registry
@@ -41,20 +38,6 @@ export interface ChallengeNeeds {
   readonly origin: string
   /** Where people see a repository, for the statement's `uri`. */
   readonly webUrl: string
-}
-
-/** What the signer wants to say; an approval unless something else is asked for. */
-export interface Wish {
-  readonly decision: Decision
-  readonly condition?: {
-    readonly id: ConditionId | CheckConditionId
-    readonly uri: string
-    readonly digest: Sha256
-    readonly text?: string
-  }
-  readonly tier?: TierId
-  readonly target?: AccountId
-  readonly reason?: string
 }
 
 export interface Challenge {
