@@ -44,7 +44,7 @@ export const nodeAcceleration = {
 }
 
 export const origin = 'gov.example.org/decisions'
-export const genesisAt = asInstant(1_790_000_000_000)
+const genesisAt = asInstant(1_790_000_000_000)
 export const day = (count: number): Instant => asInstant(genesisAt + count * dayMs)
 
 const seed = (label: string): Uint8Array => createHash('sha256').update(`test key ${label}`).digest()
@@ -265,7 +265,7 @@ export const subjectOf = (of: Facts): ChangeSubject => ({
   isGovernance: of.repository.name === policy.governanceRepository,
 })
 
-export const rationaleText =
+const rationaleText =
   'This change makes the documentation of the node say what the node does, because operators were misled by it twice.'
 
 const actionOf = (decision: Decision, isGovernance: boolean): ApprovalPredicate['action'] =>
