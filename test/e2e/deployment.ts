@@ -25,15 +25,16 @@ export const appKeyPem: string = generateKeyPairSync('rsa', {
   publicKeyEncoding: { type: 'spki', format: 'pem' },
 }).privateKey
 
-/** A clock that can be moved: the machine's, plus what the test added. */
+/** A clock that can be moved: the machine's (or one that stands still), plus what the test added. */
 export interface MovingClock extends Clock {
   advance(ms: number): void
 }
 
-function movingClock(): MovingClock {
+function movingClock(isFrozen: boolean): MovingClock {
   let offset = 0
+  const start = Math.floor(Date.now() / 1000) * 1000
   return {
-    now: () => asInstant(Date.now() + offset),
+    now: () => asInstant((isFrozen ? start : Date.now()) + offset),
     advance: (ms) => {
       offset += ms
     },
@@ -83,6 +84,8 @@ export interface Deployment {
   /** Persons of one registry. */
   of(set: string): readonly Person[]
   repositoryId(name: string): RepositoryId
+  /** Sets the server's clock apart from the forge's by so much from now on. */
+  skew(ms: number): void
   /** Moves the clock and lets everything that became due run. */
   pass(ms: number): Promise<void>
   /** Resolves when no webhook is on its way and no job is due. */
@@ -115,8 +118,11 @@ export const baseFiles = {
 
 /** The public sample's own layout with our people in it, and every account known to the stand-in. */
 export async function startDeployment(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   options: {
+    /** The clock stands still but for `pass`: moments are exact to the millisecond. */
+    readonly frozen?: boolean
+    readonly origin?: string
     readonly files?: (files: GovernanceFiles) => void
     readonly repositories?: readonly string[]
     readonly settings?: Parameters<typeof createFakeGitHub>[0]['settings']
@@ -125,7 +131,10 @@ export async function startDeployment(
     readonly enrol?: boolean
   } = {},
 ): Promise<Deployment> {
-  const clock = movingClock()
+  const clock = movingClock(options.frozen === true)
+  const logOrigin = options.origin ?? origin
+  let skewMs = 0
+  const serverClock: Clock = { now: () => asInstant(clock.now() + skewMs) }
   const fake = createFakeGitHub({ clock, settings: { mergeableReads: 0, ...options.settings } })
   const apiUrl = await fake.listen()
   fake.createUser('acme', { type: 'Organization' })
@@ -174,16 +183,16 @@ export async function startDeployment(
     apiUrl,
     appId,
     privateKey: async () => appKeyPem,
-    clock,
+    clock: serverClock,
     timers: systemTimers,
     random: systemRandom,
   })
   const recorder = createRecorder({
-    origin,
+    origin: logOrigin,
     store: store.store,
     log: store.log,
     custody,
-    clock,
+    clock: serverClock,
     random: systemRandom,
     acceleration,
   })
@@ -193,10 +202,10 @@ export async function startDeployment(
   )
   if (!planned.ok) throw new Error(JSON.stringify(planned.faults))
   await recordGenesis(
-    { recorder, log: store.log, registry: store.registry, custody, origin, acceleration },
+    { recorder, log: store.log, registry: store.registry, custody, origin: logOrigin, acceleration },
     planned.plan,
   )
-  const enrolNeeds = { ...github, registry: store.registry, recorder, clock, appId }
+  const enrolNeeds = { ...github, registry: store.registry, recorder, clock: serverClock, appId }
   if (options.enrol !== false)
     for (const name of ids.keys())
       await enrol(enrolNeeds, await planEnrolment(enrolNeeds, { name, branches: [] }), fake.createToken('admin'))
@@ -209,7 +218,7 @@ export async function startDeployment(
       maxBodyBytes: 26_214_400,
       challenge: { perClientAndMinute: 1000, perMinute: 10_000 },
     },
-    log: { origin },
+    log: { origin: logOrigin },
     github: {
       apiUrl,
       appId,
@@ -222,7 +231,16 @@ export async function startDeployment(
     unlock: { keyFile: null },
   }
   const compose = (): Promise<Server> =>
-    composeServer({ config, custody, store, journal, clock, timers: systemTimers, random: systemRandom, telemetry })
+    composeServer({
+      config,
+      custody,
+      store,
+      journal,
+      clock: serverClock,
+      timers: systemTimers,
+      random: systemRandom,
+      telemetry,
+    })
 
   let server = await compose()
   const address = await server.start()
@@ -269,6 +287,9 @@ export async function startDeployment(
       const id = ids.get(name)
       if (id === undefined) throw new Error(`no repository ${name}`)
       return id
+    },
+    skew: (ms) => {
+      skewMs = ms
     },
     async pass(ms) {
       clock.advance(ms)

@@ -229,6 +229,9 @@ async function recordFailure(
     const writes: Write[] = [
       { kind: 'blob', digest, bytes },
       { kind: 'change', record },
+      ...(known !== null && (known.head !== place.head || known.baseRef !== place.baseRef)
+        ? [publishJob(repository.id, known.head, known.baseRef, moment.at)]
+        : []),
       publishJob(repository.id, place.head, place.baseRef, moment.at),
       statusJob(repository.id, number, moment.at),
     ]
