@@ -4,6 +4,7 @@ import { AppError } from '../../flows/app-error.ts'
 import { addApprovalCommands } from './approval-commands.ts'
 import { appErrorWords } from './app-error-words.ts'
 import { type ExitCode, exitCode } from './exit-code.ts'
+import { addInitCommand } from './init-command.ts'
 import type { CliNeeds } from './needs.ts'
 import { addPolicyCommands } from './policy-commands.ts'
 import { Refusal, UsageError } from './refusal.ts'
@@ -30,6 +31,7 @@ export function createProgram(needs: CliNeeds): Program {
       writeErr: (text) => needs.terminal.err(text),
     })
     .exitOverride()
+  addInitCommand(program, needs)
   addPolicyCommands(program, needs, finish)
   addApprovalCommands(program, needs, finish)
   inherit(program)

@@ -75,3 +75,14 @@ export async function askNewPassphrase(terminal: Terminal, flag: string): Promis
   if ((await askSecret(terminal, 'Once more', flag)) === first) return first
   throw new Refusal('passphrases-differ', 'the two passphrases differ; nothing was written')
 }
+
+/** Asks for a line. Without a person: the empty line where `optional`, an error otherwise. */
+export async function askText(terminal: Terminal, question: string, optional: boolean): Promise<string> {
+  if (!terminal.isInteractive) {
+    if (optional) return ''
+    throw new UsageError(`nobody is here to be asked: ${question}`)
+  }
+  const answer = await text({ message: question, output: process.stderr })
+  if (isCancel(answer)) throw cancelled()
+  return (answer ?? '').trim()
+}

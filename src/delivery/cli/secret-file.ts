@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { exitCode } from './exit-code.ts'
 import { Refusal } from './refusal.ts'
 
@@ -39,4 +39,22 @@ export function readSecretFile(file: string): Uint8Array {
   } finally {
     closeSync(fd)
   }
+}
+
+/** Whether group or others may read the file. */
+export const isOpenToOthers = (file: string): boolean =>
+  ((statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0
+
+/** Reads a file whose secret moves into the keystore: how it lay before is told, not refused. @throws Refusal secret-file */
+export function readImportedSecret(file: string): Uint8Array {
+  try {
+    if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) <= maxBytes) return new Uint8Array(readFileSync(file))
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown'
+    throw new Refusal('secret-file', `${file} cannot be read: ${code}`, {
+      exit: exitCode.unknown,
+      remedy: 'Check the path.',
+    })
+  }
+  throw new Refusal('secret-file', `${file} is larger than ${maxBytes} bytes`, { exit: exitCode.unknown })
 }
