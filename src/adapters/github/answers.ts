@@ -1,6 +1,6 @@
 import { type Instant, isJsonObject, type Json, type JsonObject } from '../../core/index.ts'
 import { AppError } from '../../flows/app-error.ts'
-import type { Answer } from './client.ts'
+import type { Answer } from './call.ts'
 import { FieldFault, textAt } from './payload-fields.ts'
 
 /**

@@ -4,7 +4,7 @@ import type { Clock, ForgeRepository } from '../../flows/ports.ts'
 import { objectOf, objectsOf, reading } from './answers.ts'
 import { path } from './api-address.ts'
 import { byEmail, bySignature, byTrailer, coAuthorAddresses, committerOf, type Person } from './attribution.ts'
-import type { Call, Client } from './client.ts'
+import type { Call, Client } from './call.ts'
 import { pageSize, readPages } from './pages.ts'
 import { booleanAt, commitAt, gitIdAt, idAt, listAt, objectAt, optionalObjectAt, textAt } from './payload-fields.ts'
 

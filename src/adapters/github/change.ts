@@ -5,7 +5,7 @@ import type { Clock, ForgeAccount, ForgeChange, ForgeRepository, KnownChange } f
 import { forgeDateOf, objectOf, objectsOf, reading } from './answers.ts'
 import { path } from './api-address.ts'
 import { ChangeMoved, createCommitsReader, maxCommits } from './change-commits.ts'
-import type { Answer, Client } from './client.ts'
+import type { Answer, Client } from './call.ts'
 import {
   accountFrom,
   booleanAt,

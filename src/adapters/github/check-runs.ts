@@ -3,7 +3,7 @@ import { AppError } from '../../flows/app-error.ts'
 import type { ForgeCheck, ForgeRepository } from '../../flows/ports.ts'
 import { instantAt, objectOf, objectsOf, reading } from './answers.ts'
 import { path, type Query } from './api-address.ts'
-import type { Client } from './client.ts'
+import type { Client } from './call.ts'
 import { readPages } from './pages.ts'
 import { idAt, listAt, optionalObjectAt, textAt } from './payload-fields.ts'
 

@@ -3,7 +3,7 @@ import type { CheckContent, ForgeChecks, ForgeRepository } from '../../flows/por
 import { objectOf, reading } from './answers.ts'
 import { path } from './api-address.ts'
 import { listRuns } from './check-runs.ts'
-import type { Client } from './client.ts'
+import type { Client } from './call.ts'
 import { idAt } from './payload-fields.ts'
 import { clipBytes, clipUnits } from './text-limits.ts'
 

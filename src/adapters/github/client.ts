@@ -1,50 +1,14 @@
 import { AppError, type AppErrorCode } from '../../flows/app-error.ts'
 import type { Instant } from '../../core/index.ts'
 import type { Clock, Random, Telemetry, Timers } from '../../flows/ports.ts'
-import { type ApiAddress, createApiAddress, type Query } from './api-address.ts'
+import { type ApiAddress, createApiAddress } from './api-address.ts'
+import type { Answer, Call, Client, Credential, RequestNote } from './call.ts'
 import { createAnswerCache } from './answer-cache.ts'
 import { type AppJwt, createAppJwt } from './app-jwt.ts'
 import { ExchangeError, exchange, type Incoming, type Outgoing } from './exchange.ts'
 import { createInstallationTokens, type InstallationTokens } from './installation-tokens.ts'
 import { createRateLimits } from './rate-limits.ts'
 import { createTurnstile } from './turnstile.ts'
-
-/** As whom a request is sent. `bearer` is a person's token, used for this request and never kept. */
-export type Credential =
-  | { readonly kind: 'app' }
-  | { readonly kind: 'installation'; readonly id: number }
-  | { readonly kind: 'bearer'; readonly token: string }
-  | { readonly kind: 'none' }
-
-/** What a caller wants from the forge. A `write` is sent once; everything else may be sent again. */
-export interface Call {
-  readonly as: Credential
-  readonly kind: 'read' | 'write' | 'token'
-  readonly method?: 'GET' | 'POST' | 'PATCH'
-  /** Built with the `path` tag; `graphql` is the forge's GraphQL endpoint. */
-  readonly path: string
-  readonly query?: Query
-  readonly body?: unknown
-  readonly maxBytes?: number
-  /** Content that its address fixes for ever (a tree by its id) is not kept for comparison. */
-  readonly isImmutable?: boolean
-}
-
-export interface Answer {
-  readonly status: number
-  readonly json: unknown
-  readonly link: string | null
-  /** The forge's clock; null when the answer carries none. */
-  readonly date: Instant | null
-}
-
-/** One request as it went out, for counters: `status` is null when no answer came. */
-export interface RequestNote {
-  readonly kind: Call['kind']
-  readonly method: string
-  readonly path: string
-  readonly status: number | null
-}
 
 export interface GitHubOptions {
   readonly apiUrl: string
@@ -57,19 +21,6 @@ export interface GitHubOptions {
   readonly telemetry?: Telemetry
   readonly onRequest?: (note: RequestNote) => void
   readonly timeoutMs?: number
-}
-
-/** Sends calls to the forge within its rules. */
-export interface Client {
-  readonly appId: number
-  /**
-   * Sends a call and parses its answer.
-   *
-   * Errs: for a `write`, `forge-ambiguous` means that it may have taken effect; every other code means that it did not.
-   * @throws AppError forge-unavailable, forge-rate-limited, forge-not-found, forge-forbidden, forge-suspended,
-   * forge-ambiguous, forge-rejected
-   */
-  call(call: Call): Promise<Answer>
 }
 
 const attempts = 3

@@ -3,7 +3,7 @@ import { AppError } from '../../flows/app-error.ts'
 import type { ForgeFile, ForgeReader, ForgeRepository } from '../../flows/ports.ts'
 import { objectOf, reading } from './answers.ts'
 import { path } from './api-address.ts'
-import type { Client } from './client.ts'
+import type { Client } from './call.ts'
 import { textAt } from './payload-fields.ts'
 import { createTrees, type ListedEntry } from './trees.ts'
 

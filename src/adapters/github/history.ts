@@ -4,7 +4,7 @@ import type { ForgeHistory, ForgeLanding, ForgeRepository } from '../../flows/po
 import { objectOf, objectsOf, reading } from './answers.ts'
 import { path } from './api-address.ts'
 import { filesBetween, gitCommitOf, refPath } from './change.ts'
-import type { Client } from './client.ts'
+import type { Client } from './call.ts'
 import { readPages } from './pages.ts'
 import { commitAt, gitIdAt, listAt, objectAt, textAt } from './payload-fields.ts'
 import { createTrees } from './trees.ts'

@@ -1,7 +1,7 @@
 import type { ForgeDeliveries } from '../../flows/ports.ts'
 import { instantAt, objectOf, objectsOf, reading } from './answers.ts'
 import { path } from './api-address.ts'
-import type { Client } from './client.ts'
+import type { Client } from './call.ts'
 import { readPages } from './pages.ts'
 import { idAt, objectAt, textAt } from './payload-fields.ts'
 

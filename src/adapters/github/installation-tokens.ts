@@ -1,6 +1,6 @@
 import { AppError } from '../../flows/app-error.ts'
 import type { Clock } from '../../flows/ports.ts'
-import type { Answer, Call } from './client.ts'
+import type { Answer, Call } from './call.ts'
 import { path } from './api-address.ts'
 import { objectOf, reading } from './answers.ts'
 import { textAt } from './payload-fields.ts'

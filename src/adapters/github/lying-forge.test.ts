@@ -72,6 +72,13 @@ test('T25 a test merge into an older base, or of another head, is no merge', asy
   const head = fake.branch('acme/node', 'topic')
   tell((path, answer) => (isPull(path) ? { ...answer, mergeable: true, merge_commit_sha: head } : answer))
   assert.deepEqual((await github.reader.change(repository, number, null)).merge, { state: 'unknown' })
+  fake.commit('acme/node', 'sneaky', { files: { 'sneaky.ts': 's' }, author: 'bob', from: 'main' })
+  const other = fake.openPullRequest({ repo: 'acme/node', head: 'sneaky', author: 'bob', title: 'S' })
+  tell((_, answer) => answer)
+  const sneaky = await github.reader.change(repository, other.number, null)
+  assert.equal(sneaky.merge.state, 'clean')
+  tell((path, answer) => (isPull(path) ? { ...answer, mergeable: true, merge_commit_sha: sneaky.mergeCommit } : answer))
+  assert.deepEqual((await github.reader.change(repository, number, null)).merge, { state: 'unknown' })
 })
 
 test('T27 a commit list that is shorter than its count is an error, by GraphQL and by REST', async (t) => {
@@ -123,8 +130,10 @@ test('T18 a pull request or commits of another repository are refused, whatever 
   tell((path, answer) => {
     if (path !== '/graphql') return answer
     asked++
-    const data = answer.data as { repository: Loose }
-    return { data: { repository: { ...data.repository, databaseId: 999 } } }
+    const text = JSON.stringify(answer)
+    const changed = text.replaceAll(`"databaseId":${honest.opener.id}`, '"databaseId":31337')
+    assert.notEqual(changed, text)
+    return JSON.parse(changed.replace(`"databaseId":${repository.id}`, '"databaseId":999')) as Loose
   })
   assert.deepEqual((await github.reader.change(repository, number, null)).commits, honest.commits)
   assert.equal(asked, 1, 'commits came from REST, which is asked by number')

@@ -1,6 +1,6 @@
 import { AppError } from '../../flows/app-error.ts'
 import type { Query } from './api-address.ts'
-import type { Answer, Call, Client } from './client.ts'
+import type { Answer, Call, Client } from './call.ts'
 
 export const pageSize = 100
 

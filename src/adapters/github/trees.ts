@@ -3,7 +3,7 @@ import { AppError } from '../../flows/app-error.ts'
 import type { ForgeRepository } from '../../flows/ports.ts'
 import { objectOf, reading } from './answers.ts'
 import { path } from './api-address.ts'
-import type { Client } from './client.ts'
+import type { Client } from './call.ts'
 import { booleanAt, FieldFault, gitIdAt, listAt, textAt } from './payload-fields.ts'
 
 /** One line of the forge's listing of a tree. */
