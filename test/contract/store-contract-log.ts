@@ -49,7 +49,7 @@ export function logContract(fixture: StoreFixture): void {
     const outcomes = await Promise.all(
       ['x', 'y', 'z'].map((id) => ports.store.commit([openTree().append([logEntry(0, { id })])])),
     )
-    assert.deepEqual(outcomes.map(({ ok }) => ok).sort(), [false, false, true])
+    assert.equal(outcomes.filter(({ ok }) => ok).length, 1)
     assert.deepEqual((await auditLog(ports.log)).faults, [])
   })
 

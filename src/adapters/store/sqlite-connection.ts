@@ -63,7 +63,7 @@ export function connect(file: string, key: Uint8Array, mode: 'read' | 'write'): 
     db.pragma('cell_size_check = on')
     // Sorting must not spill plaintext into a temporary file.
     db.pragma('temp_store = memory')
-    db.pragma('cache_size = -16000')
+    db.pragma(mode === 'write' ? 'cache_size = -8000' : 'cache_size = -4000')
     return db
   } catch (cause) {
     db?.close()

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { AppError, InvariantError } from '../../flows/app-error.ts'
+import type { Write } from '../../flows/ports.ts'
 import type { FromWriter, ToWriter, WriterThreadData } from './sqlite-worker.ts'
 import type { WriteReply, WriteRequest } from './sqlite-writer.ts'
 
@@ -26,40 +27,31 @@ function toError(reply: Extract<WriteReply, { kind: 'failed' | 'invariant' }>): 
 const gone = (cause?: unknown): AppError => new AppError('store-unavailable', 'the store is closed', { cause })
 
 /** Big bytes change hands instead of being copied twice; small ones lie in pools that must not travel whole. */
-function ownBytes(value: unknown, transfer: ArrayBuffer[]): unknown {
-  if (value instanceof Uint8Array) {
-    const copy = new Uint8Array(value)
-    if (copy.length >= 4096) transfer.push(copy.buffer)
-    return copy
-  }
-  if (Array.isArray(value)) return value.map((item) => ownBytes(item, transfer))
-  return value
+function ownBytes(bytes: Uint8Array, transfer: ArrayBuffer[]): Uint8Array {
+  const copy = new Uint8Array(bytes)
+  if (copy.length >= 4096) transfer.push(copy.buffer)
+  return copy
 }
 
-/** The rows that carry bytes, with bytes of their own. */
+/** The row with bytes of its own, where it carries any. */
+function rowToTravel(row: Write, transfer: ArrayBuffer[]): Write {
+  const own = (bytes: Uint8Array): Uint8Array => ownBytes(bytes, transfer)
+  if (row.kind === 'blob') return { ...row, bytes: own(row.bytes) }
+  if (row.kind === 'delivery' && row.delivery.body !== null)
+    return { ...row, delivery: { ...row.delivery, body: own(row.delivery.body) } }
+  if (row.kind === 'entries')
+    return {
+      ...row,
+      entries: row.entries.map((entry) => ({ ...entry, bytes: own(entry.bytes) })),
+      nodes: row.nodes.map((node) => ({ ...node, hash: own(node.hash) })),
+      head: { ...row.head, root: own(row.head.root) },
+    }
+  return row
+}
+
 function toTravel(request: WriteRequest, transfer: ArrayBuffer[]): WriteRequest {
   if (request.kind !== 'commit') return request
-  const own = (bytes: Uint8Array): Uint8Array => ownBytes(bytes, transfer) as Uint8Array
-  const writes = request.writes.map((row) => {
-    switch (row.kind) {
-      case 'delivery':
-        return row.delivery.body === null
-          ? row
-          : { ...row, delivery: { ...row.delivery, body: own(row.delivery.body) } }
-      case 'blob':
-        return { ...row, bytes: own(row.bytes) }
-      case 'entries':
-        return {
-          ...row,
-          entries: row.entries.map((entry) => ({ ...entry, bytes: own(entry.bytes) })),
-          nodes: row.nodes.map((node) => ({ ...node, hash: own(node.hash) })),
-          head: { ...row.head, root: own(row.head.root) },
-        }
-      default:
-        return row
-    }
-  })
-  return { kind: 'commit', writes }
+  return { kind: 'commit', writes: request.writes.map((row) => rowToTravel(row, transfer)) }
 }
 
 /**
