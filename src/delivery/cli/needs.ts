@@ -158,3 +158,18 @@ export interface CliNeeds {
   random(bytes: number): Uint8Array
   keyIdOf(publicKey: string): KeyId
 }
+
+/** Opens a deployment for as long as `use` takes. */
+export async function withDeployment<T>(
+  needs: Pick<CliNeeds, 'openDeployment'>,
+  configFile: string,
+  mode: OpenMode,
+  use: (deployment: Deployment) => Promise<T>,
+): Promise<T> {
+  const deployment = await needs.openDeployment(configFile, mode)
+  try {
+    return await use(deployment)
+  } finally {
+    await deployment.close()
+  }
+}

@@ -3,10 +3,16 @@ import { inertPlain as inert, IdentifierError } from '../../core/index.ts'
 import { AppError } from '../../flows/app-error.ts'
 import { addApprovalCommands } from './approval-commands.ts'
 import { appErrorWords } from './app-error-words.ts'
+import { addDbCommands } from './db-commands.ts'
+import { addDeliveriesCommands } from './deliveries-commands.ts'
+import { addDoctorCommand } from './doctor-command.ts'
 import { type ExitCode, exitCode } from './exit-code.ts'
+import { addExplainCommand } from './explain-command.ts'
 import { addInitCommand } from './init-command.ts'
 import type { CliNeeds } from './needs.ts'
 import { addPolicyCommands } from './policy-commands.ts'
+import { addRepoCommands } from './repo-commands.ts'
+import { addServerCommands } from './server-commands.ts'
 import { Refusal, UsageError } from './refusal.ts'
 import { printJson } from './terminal.ts'
 
@@ -34,6 +40,12 @@ export function createProgram(needs: CliNeeds): Program {
   addInitCommand(program, needs)
   addPolicyCommands(program, needs, finish)
   addApprovalCommands(program, needs, finish)
+  addRepoCommands(program, needs, finish)
+  addServerCommands(program, needs, finish)
+  addDoctorCommand(program, needs, finish)
+  addExplainCommand(program, needs, finish)
+  addDeliveriesCommands(program, needs)
+  addDbCommands(program, needs, finish)
   inherit(program)
   return { command: program, ended: () => ended }
 }

@@ -1,0 +1,216 @@
+import type { Command } from 'commander'
+import { inertPlain as inert, isJsonObject, lintPolicy, parseJsonStrict } from '../../core/index.ts'
+import { AppError } from '../../flows/app-error.ts'
+import { rulesetFor } from '../../flows/gate/enrol.ts'
+import { excessOf, lackOf } from './app-permissions.ts'
+import { appErrorWords } from './app-error-words.ts'
+import { exitCode } from './exit-code.ts'
+import type { CheckResult, CliNeeds, Deployment } from './needs.ts'
+import type { Finish } from './policy-commands.ts'
+import { Refusal } from './refusal.ts'
+import { livenessOf } from './server-commands.ts'
+import { aligned, counted, printJson } from './terminal.ts'
+
+const driftFailMs = 60_000
+const driftWarnMs = 5_000
+const reachTimeoutMs = 10_000
+
+type Verdict = Omit<CheckResult, 'name'>
+
+const ok = (message: string): Verdict => ({ outcome: 'ok', message, remedy: null })
+const warn = (message: string, remedy: string): Verdict => ({ outcome: 'warn', message, remedy })
+const fail = (message: string, remedy: string): Verdict => ({ outcome: 'fail', message, remedy })
+const unknown = (message: string, remedy: string): Verdict => ({ outcome: 'unknown', message, remedy })
+
+/** What a check that threw means: the world refused, so nobody knows; a refusal of custody or store is an answer. */
+function refusalOf(error: unknown): Verdict {
+  if (error instanceof AppError) {
+    const { remedy } = appErrorWords[error.code]
+    const isAnswer = !error.code.startsWith('forge-') || error.code === 'forge-forbidden'
+    return isAnswer
+      ? fail(`${error.message} (${error.code})`, remedy)
+      : unknown(`${error.message} (${error.code})`, remedy)
+  }
+  if (error instanceof Refusal) return fail(error.message, error.remedy ?? '')
+  return unknown(error instanceof Error ? error.message : 'unknown', 'Report this: it is a mistake of this program.')
+}
+
+/** Runs checks one after the other; each says its own name and never stops the next. */
+class Examination {
+  readonly results: CheckResult[] = []
+
+  async check(name: string, run: () => Promise<Verdict | readonly Verdict[]>): Promise<void> {
+    try {
+      const found = await run()
+      for (const one of Array.isArray(found) ? (found as readonly Verdict[]) : [found as Verdict])
+        this.results.push({ name, ...one })
+    } catch (error) {
+      this.results.push({ name, ...refusalOf(error) })
+    }
+  }
+}
+
+async function examineApp(needs: CliNeeds, { forge, settings }: Deployment): Promise<readonly Verdict[]> {
+  const { admin } = forge
+  const app = await admin.app()
+  const drift = Math.abs(needs.clock.now() - app.forgeDate)
+  const excess = excessOf(app.permissions, needs.manifest.permissions)
+  const lack = lackOf(app.permissions, needs.manifest.permissions)
+  return [
+    app.id === settings.github.appId
+      ? ok(`${app.slug} (${app.id}) at ${settings.github.apiUrl}`)
+      : fail(`the key is of App ${app.id}, not ${settings.github.appId}`, 'Correct github.app_id or the private key.'),
+    excess.length > 0
+      ? fail(`the App may do more than it needs: ${excess.join(', ')}`, 'Take these permissions away at the forge.')
+      : lack.length > 0
+        ? fail(`the App lacks ${lack.join(', ')}`, 'Grant them at the forge, and accept them for each installation.')
+        : ok('permissions are exactly what is needed'),
+    drift > driftFailMs
+      ? fail(
+          `the clock differs from the forge's by ${drift} ms`,
+          'Set the clock of this machine (NTP): nothing is decided until then.',
+        )
+      : drift > driftWarnMs
+        ? warn(`the clock differs from the forge's by ${drift} ms`, 'Look at the time synchronisation of this machine.')
+        : ok(`the clock agrees with the forge's (${drift} ms)`),
+  ]
+}
+
+async function examineRulesets({ forge, settings, store }: Deployment): Promise<readonly Verdict[]> {
+  const repositories = (await store.registry.repositories()).filter(({ active }) => active)
+  if (repositories.length === 0) return [warn('no repository is enrolled', 'governance repo enrol OWNER/NAME')]
+  const found: Verdict[] = []
+  for (const repository of repositories)
+    for (const { ref } of repository.branches) {
+      const name = `${repository.name}@${ref}`
+      const id = await forge.admin.findRuleset(repository, rulesetFor(ref, settings.github.appId))
+      found.push(
+        id === null
+          ? fail(`${name} has no ruleset that requires our check`, `governance repo enrol ${repository.name} --apply`)
+          : ok(`${name}: ruleset ${id}`),
+      )
+    }
+  return found
+}
+
+async function examineSecrets({ custody, settings, webhooks }: Deployment): Promise<readonly Verdict[]> {
+  const wanted = [
+    'database',
+    'decision-log',
+    'nonce',
+    'salt',
+    settings.github.privateKey.keystore,
+    ...settings.github.webhookSecrets.map(({ keystore }) => keystore),
+  ]
+  const held = await custody.names()
+  const missing = wanted.filter((name) => !held.includes(name))
+  if (missing.length > 0)
+    return [fail(`the keystore lacks ${missing.join(', ')}`, 'Restore the keystore from its backup.')]
+  await webhooks()
+  return [ok(`opens, holds ${wanted.join(', ')}`), ok('the webhook secret is usable')]
+}
+
+async function examineGenesis({ settings, store }: Deployment): Promise<Verdict> {
+  const [newest] = [
+    ...(await store.log.find({ type: 'policy-regenesis', limit: 1 })),
+    ...(await store.log.find({ type: 'genesis', limit: 1 })),
+  ]
+  const parsed = newest === undefined ? null : parseJsonStrict(newest.bytes, { maxBytes: 65_535, maxDepth: 16 })
+  const data = parsed?.ok && isJsonObject(parsed.value) ? parsed.value.data : undefined
+  const policy = isJsonObject(data) ? data.policy : undefined
+  return policy === settings.policy.genesis
+    ? ok(`sha256:${settings.policy.genesis}`)
+    : fail(
+        'policy.genesis is not what the log holds',
+        'Restore configuration and data directory of the same deployment.',
+      )
+}
+
+async function examinePolicy(needs: CliNeeds, { store }: Deployment): Promise<Verdict> {
+  const record = await store.registry.policyInForce()
+  if (record === null) return fail('no policy is in force', 'Run `governance init`.')
+  const errors = lintPolicy(record.policy, { at: needs.clock.now() }).filter(
+    ({ severity, code }) => severity === 'error' && code !== 'account-missing',
+  )
+  const name = `epoch ${record.epoch}, sha256:${record.digest}`
+  return errors.length === 0
+    ? ok(name)
+    : warn(
+        `${name}: ${counted(errors.length, 'error')} (${[...new Set(errors.map(({ code }) => code))].join(', ')})`,
+        'Correct them by a layer-0 change; `governance policy lint --config FILE` lists them.',
+      )
+}
+
+async function examineReach({ settings }: Deployment): Promise<readonly Verdict[]> {
+  const liveness = await livenessOf(settings)
+  const local =
+    liveness === 'ready'
+      ? ok('the server is ready')
+      : liveness === 'not-ready'
+        ? fail('the server answers, but is not ready', '`governance status` and the log of the server say why.')
+        : warn('no server answers on the configured address', 'governance serve')
+  try {
+    const url = `${settings.http.publicUrl}/healthz`
+    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(reachTimeoutMs) })
+    await response.body?.cancel()
+    if (response.ok) return [local, ok(`${settings.http.publicUrl} is reachable from here`)]
+    return [local, warn(`${url} answers ${response.status}`, 'Check the proxy before the server.')]
+  } catch {
+    return [
+      local,
+      unknown(
+        `${settings.http.publicUrl} cannot be reached from here`,
+        'Check name, certificate and proxy; the forge must reach it.',
+      ),
+    ]
+  }
+}
+
+async function examine(needs: CliNeeds, configFile: string): Promise<readonly CheckResult[]> {
+  const examination = new Examination()
+  examination.results.push(...needs.examineFiles(configFile))
+  if (examination.results.some(({ name, outcome }) => name === 'configuration' && outcome === 'fail'))
+    return examination.results
+  let deployment: Deployment | null = null
+  await examination.check('store', async () => {
+    deployment = await needs.openDeployment(configFile, 'read')
+    return ok(`opens, schema ${deployment.store.schemaVersion}`)
+  })
+  const opened = deployment as Deployment | null
+  if (opened === null) return examination.results
+  try {
+    await examination.check('keystore', () => examineSecrets(opened))
+    await examination.check('genesis', () => examineGenesis(opened))
+    await examination.check('policy', () => examinePolicy(needs, opened))
+    await examination.check('forge', () => examineApp(needs, opened))
+    await examination.check('rulesets', () => examineRulesets(opened))
+    await examination.check('reachability', () => examineReach(opened))
+    return examination.results
+  } finally {
+    await opened.close()
+  }
+}
+
+/** `governance doctor`: every line ok, warn, fail or unknown, with what to do; ends with 1 on any fail, 2 on any unknown. */
+export function addDoctorCommand(program: Command, needs: CliNeeds, finish: Finish): void {
+  program
+    .command('doctor')
+    .description('check configuration, files, keys, App, clock, policy, rulesets and reachability, each with a remedy')
+    .requiredOption('--config <FILE>', 'governance.toml')
+    .option('--json', 'one JSON value for machines')
+    .action(async (options: { readonly config: string; readonly json?: true }) => {
+      const results = await examine(needs, options.config)
+      const has = (outcome: CheckResult['outcome']): boolean => results.some((result) => result.outcome === outcome)
+      finish(has('fail') ? exitCode.notGood : has('unknown') ? exitCode.unknown : exitCode.good)
+      if (options.json) return printJson(needs.terminal, { ok: !has('fail') && !has('unknown'), checks: results })
+      const lines = aligned(results.map(({ outcome, name, message }) => [outcome, name, inert(message)])).split('\n')
+      needs.terminal.out(
+        results
+          .map(
+            ({ remedy }, index) =>
+              `${lines[index] ?? ''}\n${remedy === null || remedy === '' ? '' : `      ${inert(remedy)}\n`}`,
+          )
+          .join(''),
+      )
+    })
+}
