@@ -154,6 +154,7 @@ export interface CheckRecord {
   readonly wanted: CheckContent
   /** Log size that must be under a signed checkpoint before `wanted` may be shown as success. */
   readonly wantedEntry: LogIndex
+  /** `digest`: SHA-256 of UTF-8 `conclusion ⏎ title ⏎ summary`; a store compares it with `wanted`. */
   readonly shown: { readonly conclusion: CheckContent['conclusion']; readonly digest: Sha256 } | null
   readonly createdAt: Instant | null
   readonly closed: boolean

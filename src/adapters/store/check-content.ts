@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { CheckContent, CheckRecord } from '../../flows/ports.ts'
 
-/** SHA-256 of the canonical JSON (RFC 8785: members sorted) of what a check shows, as in `CheckRecord.shown.digest`. */
+/** What `CheckRecord.shown.digest` is of: conclusion, title and summary, one under the other. */
 function digestOfContent({ conclusion, summary, title }: CheckContent): string {
-  return createHash('sha256').update(JSON.stringify({ conclusion, summary, title })).digest('hex')
+  return createHash('sha256').update(`${conclusion}\n${title}\n${summary}`).digest('hex')
 }
 
 /** Says whether the forge is not known to show what is wanted. Errs: towards `true`, which costs a write, never a lie. */
