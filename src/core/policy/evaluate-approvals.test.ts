@@ -235,6 +235,12 @@ test('T19 a withdrawn approval does not count, and a later one does again', () =
   assert.equal(judge({ approvals: [...three, withdrawal, again] }).outcome, 'pass')
 })
 
+test('T12 a withdrawal or a veto of another repository with the same number does nothing here', () => {
+  const other = facts({ repository: { ...change.repository, id: asRepositoryId(77) } })
+  const foreign = [record(other, 'm1', 'withdraw'), record(other, 'm5', 'veto')]
+  assert.equal(judge({ approvals: [...three, ...foreign] }).outcome, 'pass')
+})
+
 test('T19 a veto survives a push and a retarget, and blocks until its signer withdraws it', () => {
   const veto = record(change, 'm5', 'veto')
   assert.equal(judge({ approvals: [...three, veto] }).outcome, 'fail')
