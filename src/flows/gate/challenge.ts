@@ -84,7 +84,7 @@ export async function challengeBasis(
 }
 
 /** Commits for which a signer must say "not mine": unattributed ones, and those that only words attribute to the signer. */
-export function commitsToDeny(facts: Facts, person: AccountId): readonly Facts['commits'][number]['sha'][] {
+function commitsToDeny(facts: Facts, person: AccountId): readonly Facts['commits'][number]['sha'][] {
   return facts.commits
     .filter((commit) =>
       [commit.author, commit.committer, ...commit.coAuthors].some(

@@ -23,12 +23,14 @@ import type {
   Write,
 } from '../ports.ts'
 import { type FindingNeeds, recordFinding } from './findings.ts'
+import { refreshJob } from './jobs.ts'
+import { nothingDigest, undecided } from './refused-verdict.ts'
 import type { VerdictReader } from './verdict-reader.ts'
 
 /** Longest summary that is sent, in UTF-8 bytes; the forge cuts at 65,535. */
-export const summaryLimitBytes = 60_000
+const summaryLimitBytes = 60_000
 /** Longest title that is sent, in characters. */
-export const titleLimit = 200
+const titleLimit = 200
 
 /** The name of the check of a base ref: one per base, so that a lax base never answers for a strict one (T33). */
 export const checkName = (baseRef: string): string => `governance/${baseRef}`
@@ -57,6 +59,8 @@ export interface ShownSuccesses {
     readonly runId: number
   }): void
   forget(repository: RepositoryId, head: CommitId, baseRef: string): void
+  /** False while something happened that the log does not hold: no success may be shown then. */
+  mayShow(): boolean
 }
 
 const superseded: CheckContent = {
@@ -143,6 +147,8 @@ export async function publish(needs: PublishNeeds, target: PublishTarget): Promi
   const wanted = groupContent(members)
   const wantedEntry = asLogIndex(Math.max(check?.wantedEntry ?? 0, ...members.map((member) => member.entry)))
   if (wanted.conclusion === 'success') {
+    if (!needs.shownSuccesses.mayShow())
+      throw new AppError('store-unavailable', 'something happened that the log does not hold yet')
     const checkpoint = await needs.log.checkpoint()
     if (checkpoint === null || checkpoint.size <= wantedEntry)
       throw new AppError('store-unavailable', 'the verdict is not under a signed checkpoint yet')
@@ -158,6 +164,14 @@ export async function publish(needs: PublishNeeds, target: PublishTarget): Promi
     baseRef: target.baseRef,
     detailsUrl: repository.private ? null : detailsUrl(needs, repository.name, members[0]?.record.number ?? null),
   }
+  if (target.relist === true && (await wasLoweredElsewhere(needs, place, check, wanted)))
+    return [
+      ...(check === null ? [] : [{ kind: 'check' as const, record: { ...check, shown: null } }]),
+      ...open.flatMap((record) => [
+        ...undecided(record),
+        refreshJob(record.repository, record.number, needs.clock.now()),
+      ]),
+    ]
   const shown = await showOnForge(needs, place, isStale ? null : check, wanted, target.relist === true)
   if (wanted.conclusion === 'success') needs.shownSuccesses.note({ ...place, runId: shown.runId })
   else needs.shownSuccesses.forget(target.repository, target.head, target.baseRef)
@@ -190,6 +204,8 @@ async function membersOf(needs: PublishNeeds, open: readonly ChangeRecord[]): Pr
   const members: Member[] = []
   for (const record of open) {
     if (record.verdict?.head !== record.head || record.verdict.baseRef !== record.baseRef) continue
+    // It waits to be decided anew: what was decided before is not shown again.
+    if (record.verdict.basis === nothingDigest) continue
     const verdict = await needs.verdicts.read(record.verdict.digest)
     members.push({ record, verdict, entry: record.verdict.entry })
   }
@@ -208,6 +224,18 @@ interface Shown {
   readonly createdAt: Instant | null
   /** Runs of our name and App that showed success though the log explains none of it. */
   readonly unexplained: readonly ForgeCheck[]
+}
+
+/** A success that the forge lost while we believed it shown was lowered for a reason: only a newer decision shows it again. */
+async function wasLoweredElsewhere(
+  needs: PublishNeeds,
+  place: Place,
+  check: CheckRecord | null,
+  wanted: CheckContent,
+): Promise<boolean> {
+  if (wanted.conclusion !== 'success' || check?.shown?.conclusion !== 'success') return false
+  const runs = await needs.checks.list(place.repository, place.head, checkName(place.baseRef))
+  return runs.some((run) => run.conclusion !== 'success')
 }
 
 async function showOnForge(
