@@ -81,6 +81,8 @@ export interface Deployment {
   readonly logLines: string[]
   readonly people: readonly Person[]
   readonly webhookSecret: Uint8Array
+  /** Enrols a repository with these branches (the default one where none is named), rulesets included. */
+  enrol(name: string, branches?: readonly string[]): Promise<void>
   /** Persons of one registry. */
   of(set: string): readonly Person[]
   repositoryId(name: string): RepositoryId
@@ -206,9 +208,12 @@ export async function startDeployment(
     planned.plan,
   )
   const enrolNeeds = { ...github, registry: store.registry, recorder, clock: serverClock, appId }
-  if (options.enrol !== false)
-    for (const name of ids.keys())
-      await enrol(enrolNeeds, await planEnrolment(enrolNeeds, { name, branches: [] }), fake.createToken('admin'))
+  const enrolRepository: Deployment['enrol'] = async (name, branches = []) => {
+    const plan = await planEnrolment(enrolNeeds, { name, branches })
+    ids.set(name, plan.id)
+    await enrol(enrolNeeds, plan, fake.createToken('admin'))
+  }
+  if (options.enrol !== false) for (const name of [...ids.keys()]) await enrolRepository(name)
 
   const config: Config = {
     http: {
@@ -282,6 +287,7 @@ export async function startDeployment(
     logLines,
     people,
     webhookSecret,
+    enrol: enrolRepository,
     of: (set) => people.filter((person) => person.set === set),
     repositoryId: (name) => {
       const id = ids.get(name)
