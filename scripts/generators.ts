@@ -1,4 +1,5 @@
 import { policyJsonSchema } from '../src/core/policy/policy-schema.ts'
+import { commandsPage } from '../src/delivery/cli/commands-page.ts'
 import { dependenciesPage } from './dependencies-page.ts'
 
 /** A file of the repository that is derived from the code; `produce` returns its whole text. */
@@ -8,6 +9,7 @@ const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`
 
 /** Every generated file. A generator must depend on nothing but the tree: no clock, no network, no order of a file system. */
 export const GENERATORS: readonly Generator[] = [
+  { path: 'docs/reference/commands.md', produce: commandsPage },
   { path: 'docs/reference/dependencies.md', produce: dependenciesPage },
   { path: 'spec/schema/policy-v1.json', produce: () => json(policyJsonSchema()) },
 ]

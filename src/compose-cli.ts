@@ -32,7 +32,7 @@ import { configRefusal } from './delivery/cli/config-refusal.ts'
 import type { CliNeeds, Deployment, RunningServer } from './delivery/cli/needs.ts'
 import { askNewPassphrase, askSecret } from './delivery/cli/prompts.ts'
 import { Refusal } from './delivery/cli/refusal.ts'
-import type { KeyUnlock, SignerKeys } from './delivery/cli/signer-keys.ts'
+import type { KeyUnlock, SignerKeys } from './delivery/cli/signer-key.ts'
 import type { Terminal } from './delivery/cli/terminal.ts'
 import { systemClock, systemRandom, systemTimers } from './system.ts'
 

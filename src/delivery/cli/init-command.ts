@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { setTimeout } from 'node:timers/promises'
-import { inertPlain as inert, policyDigest } from '../../core/index.ts'
+import { policyDigest } from '../../core/index.ts'
 import { AppError } from '../../flows/app-error.ts'
-import { type GenesisPlan, planGenesis } from '../../flows/gate/genesis.ts'
-import type { PolicyFileFault } from '../../flows/ports.ts'
+import { planGenesis } from '../../flows/gate/genesis.ts'
 import { excessOf } from './app-permissions.ts'
 import { exitCode } from './exit-code.ts'
+import { policyRefusal, showPlan } from './genesis-plan.ts'
 import { makeApp, type MadeApp } from './manifest-flow.ts'
 import type { CliNeeds, Draft } from './needs.ts'
 import { isRepositoryName, readPolicyDirectory } from './policy-source.ts'
@@ -49,19 +49,6 @@ const appQuestions = {
   privateKeyFile: { flag: '--private-key-file <FILE>', question: "File with the App's private key (PEM)" },
   webhookSecretFile: { flag: '--webhook-secret-file <FILE>', question: 'File with the webhook secret' },
 } as const
-
-/** The faults of a policy that must not become the first one. */
-function policyRefusal(needs: CliNeeds, faults: readonly PolicyFileFault[]): Refusal {
-  const { terminal } = needs
-  for (const { code, file, line, message, remedy } of faults) {
-    const place = file === '' ? '' : `${file}${line === null ? '' : `:${line}`}  `
-    terminal.err(`${inert(`${place}${code}  ${message}`)}\n    ${inert(remedy)}\n`)
-  }
-  return new Refusal('policy-unusable', 'this policy cannot become the first one', {
-    remedy: 'Correct what is named above; nothing was created.',
-    data: { faults },
-  })
-}
 
 /** Faults of the checkout are told before anything is made at the forge. */
 function requireUsable(needs: CliNeeds, governanceRepository: string, files: ReadonlyMap<string, Uint8Array>): void {
@@ -111,19 +98,6 @@ async function checkApp(needs: CliNeeds, draft: Draft, appId: number): Promise<v
     needs.terminal.err(`warning: the App has ${excess}, which it does not need; take it away at the forge\n`)
 }
 
-function showPlan(needs: CliNeeds, plan: GenesisPlan): void {
-  const { terminal } = needs
-  terminal.err(
-    `The first policy: ${plan.governanceRepository}@${plan.branch}\n${aligned([
-      ['  commit', plan.commit],
-      ['  digest', `sha256:${plan.digest}`],
-      ['  files', String(plan.files.size)],
-    ])}Who these logins are, for good (numeric accounts):\n${aligned(
-      plan.accounts.map(({ login, account }) => [`  ${inert(login)}`, String(account)]),
-    )}`,
-  )
-}
-
 async function initAction(needs: CliNeeds, options: InitOptions): Promise<void> {
   const { terminal } = needs
   const yes = options.yes === true
@@ -169,7 +143,7 @@ async function initAction(needs: CliNeeds, options: InitOptions): Promise<void> 
   )
   if (!planned.ok) throw policyRefusal(needs, planned.faults)
   const { plan } = planned
-  showPlan(needs, plan)
+  showPlan(needs, plan, 'The first policy')
   await confirmed(terminal, 'Pin this policy and these accounts as the beginning of the log?', yes)
   const { logKey, createdKeyFile } = await draft.create(plan)
   const genesis = `sha256:${policyDigest(plan.policy)}`

@@ -13,7 +13,7 @@ import type {
   StorePorts,
   Webhooks,
 } from '../../flows/ports.ts'
-import type { SignerKeys } from './signer-keys.ts'
+import type { SignerKeys } from './signer-key.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Something about policy files with its place. */

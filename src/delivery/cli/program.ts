@@ -11,6 +11,7 @@ import { addExplainCommand } from './explain-command.ts'
 import { addInitCommand } from './init-command.ts'
 import type { CliNeeds } from './needs.ts'
 import { addPolicyCommands } from './policy-commands.ts'
+import { addRegenesisCommand } from './regenesis-command.ts'
 import { addRepoCommands } from './repo-commands.ts'
 import { addServerCommands } from './server-commands.ts'
 import { Refusal, UsageError } from './refusal.ts'
@@ -38,7 +39,7 @@ export function createProgram(needs: CliNeeds): Program {
     })
     .exitOverride()
   addInitCommand(program, needs)
-  addPolicyCommands(program, needs, finish)
+  addRegenesisCommand(addPolicyCommands(program, needs, finish), needs)
   addApprovalCommands(program, needs, finish)
   addRepoCommands(program, needs, finish)
   addServerCommands(program, needs, finish)
