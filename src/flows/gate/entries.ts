@@ -104,7 +104,6 @@ export interface EntryData {
     readonly code: string
     readonly detail: Readonly<Record<string, string | number | boolean | null>>
   }
-  readonly 'tier-added': { readonly tier: TierId; readonly statement: LogIndex }
 }
 
 export type EntryType = keyof EntryData
