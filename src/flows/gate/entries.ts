@@ -7,7 +7,6 @@ import type {
   Outcome,
   RepositoryId,
   Sha256,
-  TierId,
   TreeId,
 } from '../../core/index.ts'
 
