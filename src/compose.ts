@@ -16,9 +16,11 @@ import { createPublicServer } from './delivery/http/public-server.ts'
 import { challenge } from './flows/gate/challenge.ts'
 import { createIntake } from './flows/gate/intake.ts'
 import { createLowering } from './flows/gate/lowering.ts'
-import { createPipeline, recurringJob, recurringKinds } from './flows/gate/pipeline.ts'
+import { concernOf, createPipeline, recurringJob, recurringKinds } from './flows/gate/pipeline.ts'
 import { readiness } from './flows/gate/readiness.ts'
+import { closeGaps } from './flows/gate/reconcile.ts'
 import { createRecorder } from './flows/gate/recorder.ts'
+import { createRecovery } from './flows/gate/recovery.ts'
 import { createReplyBudget } from './flows/gate/replies.ts'
 import { createRunner, type Runner } from './flows/gate/runner.ts'
 import { createVerdictReader } from './flows/gate/verdict-reader.ts'
@@ -97,9 +99,11 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     registry,
     checks: github.checks,
     journal,
-    recorder,
     telemetry,
+    timers,
     now: () => clock.now(),
+    appId: config.github.appId,
+    onHalt: () => recovery.watch(),
   })
   const intake = createIntake({
     webhooks: createWebhooks({ secrets: webhookSecrets }),
@@ -108,6 +112,20 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     clock,
     telemetry,
     digest: (bytes) => asSha256(createHash('sha256').update(bytes).digest('hex')),
+    wake: () => runner.wake(),
+    onUnstored: (event) => void lowering.lowerFor(event),
+  })
+  const gaps = { deliveries, forgeDeliveries: github.deliveries, intake, memory, clock, telemetry }
+  const recovery = createRecovery({
+    lowering,
+    store,
+    changes,
+    registry,
+    memory,
+    recorder,
+    timers,
+    telemetry,
+    closeGaps: () => closeGaps(gaps),
     wake: () => runner.wake(),
   })
   const challengeNeeds = {
@@ -127,6 +145,10 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     timers,
     random,
     telemetry,
+    onUnrecorded: async (job) => {
+      const concern = concernOf(job)
+      if (concern !== null) await lowering.lowerFor(concern)
+    },
     handlers: createPipeline({
       ...challengeNeeds,
       reader: github.reader,
@@ -144,6 +166,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       intake,
       lowering,
       shownSuccesses: lowering,
+      recovery,
       replies: createReplyBudget(clock),
       saltKey,
       workflowAppId,

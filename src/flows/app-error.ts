@@ -47,6 +47,10 @@ export class AppError extends Error {
   }
 }
 
+/** Whether the log could not be written: the store or the key that signs its heads refused. */
+export const isLogFailure = (error: unknown): boolean =>
+  error instanceof AppError && (error.code.startsWith('store-') || error.code.startsWith('custody-'))
+
 /** We were wrong: stops the job, is never caught to go on. */
 export class InvariantError extends Error {
   override name = 'InvariantError'

@@ -63,6 +63,8 @@ export interface IntakeParts {
   readonly digest: (bytes: Uint8Array) => Sha256
   /** Called after a delivery with a job became durable. */
   readonly wake: () => void
+  /** Called with an authenticated event that could not be stored: what it lowers must not wait for the store (T43). */
+  readonly onUnstored?: (event: ForgeEvent) => void
   readonly limits?: Partial<IntakeLimits>
 }
 
@@ -78,7 +80,7 @@ const eventShape = /^[a-z][a-z0-9_]{0,63}$/
 
 /** Builds the intake. It holds no state that matters: what was accepted is in the store alone. */
 export function createIntake(parts: IntakeParts): Intake {
-  const { webhooks, store, deliveries, clock, telemetry, digest, wake } = parts
+  const { webhooks, store, deliveries, clock, telemetry, digest, wake, onUnstored } = parts
   const limits = { ...defaultLimits, ...parts.limits }
   const notice = rationEvents(telemetry, clock)
   let pending = 0
@@ -122,7 +124,10 @@ export function createIntake(parts: IntakeParts): Intake {
     if (job !== null) writes.push({ kind: 'job', job })
 
     const outcome = await commit(guid, writes)
-    if (outcome === null) return refuse('store-unavailable', 503)
+    if (outcome === null) {
+      onUnstored?.(decoded.event)
+      return refuse('store-unavailable', 503)
+    }
     if (!outcome.ok) {
       telemetry.count('intake_duplicate', { via })
       return { status: 'duplicate', code: outcome.conflict, http: 200 }

@@ -3,11 +3,12 @@ import {
   bytesDigest,
   canonicalBytes,
   type CommitId,
+  evaluate,
   type Json,
   type RepositoryId,
   type Sha256,
 } from '../../core/index.ts'
-import { AppError } from '../app-error.ts'
+import { AppError, isLogFailure } from '../app-error.ts'
 import type {
   ChangeRecord,
   Changes,
@@ -29,6 +30,7 @@ import { publishJob, statusJob } from './jobs.ts'
 import type { Recorder } from './recorder.ts'
 import { type RefusalCode, refusedVerdict } from './refused-verdict.ts'
 import type { VerdictReader } from './verdict-reader.ts'
+import { standingStatements } from './void-approvals.ts'
 
 /** Cursor that names the commit of the governance repository whose files are in force. */
 export const inForceCommitCursor = 'policy/in-force-commit'
@@ -47,6 +49,10 @@ export interface JudgeNeeds extends CollectNeeds {
   readonly store: Store
   readonly verdicts: VerdictReader
   readonly telemetry: Telemetry
+  readonly lowering: {
+    /** Lowers a shown success whose newer decision is no pass and could not be recorded. */
+    lowerUnrecorded(repository: RepositoryId, head: CommitId, baseRef: string): Promise<void>
+  }
 }
 
 export type Judged =
@@ -142,11 +148,19 @@ export async function judge(
     collected,
     policy,
     keyring,
-    statements: await statementsOf(needs.statements, repository.id, collected.facts.group),
+    statements: await standingStatements(
+      needs.memory,
+      await statementsOf(needs.statements, repository.id, collected.facts.group),
+    ),
     polls: target.polls ?? 0,
     acceleration: needs.acceleration,
   }
-  const recorded = await needs.recorder.record((moment) => settle(input, moment, command))
+  const recorded = await needs.recorder
+    .record((moment) => settle(input, moment, command))
+    .catch(async (error) => {
+      await lowerUnrecorded(needs, input, error)
+      throw error
+    })
   if (!recorded.ok) return { kind: 'conflict', conflict: recorded.conflict }
   const { verdict, isNew } = recorded.result
   if (isNew)
@@ -158,6 +172,27 @@ export async function judge(
     })
   needs.telemetry.count('verdicts', { outcome: verdict.outcome })
   return { kind: 'decided', decided: recorded.result }
+}
+
+/** What lowers trust acts also when its record cannot be written (T43): the head that was shown, and the one that is. */
+async function lowerUnrecorded(needs: JudgeNeeds, input: DecisionInput, error: unknown): Promise<void> {
+  const { repository, record, collected, policy, keyring, statements, acceleration } = input
+  if (!isLogFailure(error)) return
+  const { facts } = collected
+  const isMoved = record !== null && (record.head !== facts.head.sha || record.baseRef !== facts.base.ref)
+  const verdict = evaluate(
+    {
+      policy: { policy: policy.policy, digest: policy.digest, epoch: policy.epoch },
+      facts: { ...facts, clock: record?.clock ?? null },
+      approvals: statements,
+      keyring: keyring.keyring,
+      at: needs.clock.now(),
+    },
+    acceleration,
+  )
+  if (record !== null && (isMoved || facts.state !== 'open'))
+    await needs.lowering.lowerUnrecorded(repository.id, record.head, record.baseRef)
+  if (verdict.outcome !== 'pass') await needs.lowering.lowerUnrecorded(repository.id, facts.head.sha, facts.base.ref)
 }
 
 const refusalOf = (error: AppError): RefusalCode =>

@@ -1,22 +1,17 @@
-import { asCommitId, asInstant, asRepositoryId, type CommitId, type RepositoryId } from '../../core/index.ts'
-import { AppError } from '../app-error.ts'
+import type { CommitId, RepositoryId } from '../../core/index.ts'
 import type {
-  ChangeRecord,
   Changes,
   CheckContent,
   ForgeChecks,
   ForgeEvent,
   ForgeRepository,
+  JobData,
   Journal,
   Registry,
   Telemetry,
-  Write,
+  Timers,
 } from '../ports.ts'
-import { serverActor } from './entries.ts'
-import { refreshJob } from './jobs.ts'
 import { checkName, type ShownSuccesses } from './publish.ts'
-import type { Recorder } from './recorder.ts'
-import { nothingDigest } from './refused-verdict.ts'
 
 interface ShownSuccess {
   readonly repository: ForgeRepository
@@ -25,7 +20,11 @@ interface ShownSuccess {
   readonly runId: number
 }
 
-const recordingStopped: CheckContent = {
+/** What is known of something that could not be stored: enough to tell which successes it may concern. */
+export type Concern = Pick<ForgeEvent, 'repository' | 'installation' | 'detail'>
+
+/** What a lowered check shows until its change is decided anew. */
+export const recordingStopped: CheckContent = {
   conclusion: 'failure',
   title: 'Not decided: the decision log cannot be written',
   summary:
@@ -33,26 +32,39 @@ const recordingStopped: CheckContent = {
 }
 
 export interface Lowering extends ShownSuccesses {
-  /** Fills the memory from the store; called once at start. */
+  /** Fills the memory from the store and the journal; called once at start. */
   load(): Promise<void>
   /**
-   * Lowers every shown success that an authenticated event may concern, without the store: journal first, then the forge.
+   * Lowers every shown success that something unrecorded may concern, without the store: journal first, then the forge.
+   * From then on no success may be shown until `recover` has had everything open decided anew. Never throws: what the
+   * journal or the forge refuses is kept and tried again.
    * Errs: lowers too much rather than too little.
    */
-  lowerFor(event: ForgeEvent): Promise<void>
-  /** Turns what the journal holds into entries and has everything that is open decided anew. */
-  replayJournal(): Promise<void>
+  lowerFor(concern: Concern): Promise<void>
+  /** Lowers one place whose newest decision is no pass and could not be recorded. */
+  lowerUnrecorded(repository: RepositoryId, head: CommitId, baseRef: string): Promise<void>
+  /** What the journal holds, and what it refused to take. */
+  unrecorded(): Promise<readonly JobData[]>
+  /** Forgets the first `journaled` records, now that they are entries, and lets successes be shown again. */
+  recorded(journaled: readonly JobData[]): Promise<void>
 }
 
 export interface LoweringNeeds {
-  readonly changes: Changes
-  readonly registry: Registry
-  readonly checks: ForgeChecks
+  readonly changes: Pick<Changes, 'checks'>
+  readonly registry: Pick<Registry, 'repositories'>
+  readonly checks: Pick<ForgeChecks, 'update'>
   readonly journal: Journal
-  readonly recorder: Recorder
   readonly telemetry: Telemetry
+  readonly timers: Timers
   readonly now: () => number
+  /** The App's own id: its successes coming back as events lower nothing. */
+  readonly appId: number
+  /** Called when something was lowered or halted: the return of the log has to be waited for. */
+  readonly onHalt: () => void
 }
+
+const firstRetryMs = 1_000
+const longestRetryMs = 15_000
 
 const keyOf = (repository: RepositoryId, head: CommitId, baseRef: string): string => `${repository}/${head}/${baseRef}`
 
@@ -62,28 +74,117 @@ const keyOf = (repository: RepositoryId, head: CommitId, baseRef: string): strin
  */
 export function createLowering(needs: LoweringNeeds): Lowering {
   const shown = new Map<string, ShownSuccess>()
+  /** Lowered in our mind, not yet on the forge. */
+  const owed = new Map<string, ShownSuccess>()
+  /** Records that the journal did not take: the disk may be as full as the database's. */
+  const unjournaled: JobData[] = []
+  let isHalted = false
+  /** Counts what could not be stored, so that a recovery does not forget what happened during it. */
+  let halts = 0
+  let haltsSeen = 0
+  let retryMs = firstRetryMs
+  let isRetryArmed = false
+  let driving: Promise<void> = Promise.resolve()
 
-  const concerned = (event: ForgeEvent): readonly ShownSuccess[] =>
-    [...shown.values()].filter(({ repository, head, baseRef }) => {
-      if (event.repository === null || event.repository.id !== repository.id) return false
-      const { detail } = event
-      switch (detail.kind) {
-        case 'checks':
-          return detail.head === head
-        case 'push':
-          return detail.ref === `refs/heads/${baseRef}`
-        case 'change':
-          return detail.baseRef === baseRef || detail.head === head
-        case 'comment':
-          return detail.body.startsWith('/governance-')
-        default:
-          return true
-      }
+  function concerns({ repository, installation, detail }: Concern, success: ShownSuccess): boolean {
+    if (detail.kind === 'installation')
+      return installation === success.repository.installation || detail.repositories.includes(success.repository.id)
+    // A suspension takes a person's votes everywhere.
+    if (detail.kind === 'comment' && detail.body.startsWith('/governance-suspend')) return true
+    if (repository?.id !== success.repository.id) return false
+    switch (detail.kind) {
+      case 'checks':
+        return detail.head === success.head && !isOwnEcho(detail)
+      case 'push':
+        return detail.ref === `refs/heads/${success.baseRef}`
+      case 'change':
+        return detail.baseRef === success.baseRef || detail.head === success.head
+      case 'comment':
+        return detail.body.startsWith('/governance-')
+      default:
+        return true
+    }
+  }
+
+  const isOwnEcho = (detail: Concern['detail']): boolean =>
+    detail.kind === 'checks' && detail.appId === needs.appId && (detail.runId === null || isShownRun(detail))
+
+  const isShownRun = (detail: Extract<Concern['detail'], { kind: 'checks' }>): boolean =>
+    detail.conclusion === 'success' && [...shown.values()].some(({ runId }) => runId === detail.runId)
+
+  function halt(): void {
+    isHalted = true
+    halts += 1
+    needs.onHalt()
+  }
+
+  async function write(record: JobData): Promise<void> {
+    try {
+      await needs.journal.append(record)
+    } catch (error) {
+      unjournaled.push(record)
+      needs.telemetry.event('journal-failed', 'error', { error })
+    }
+  }
+
+  async function lower(successes: readonly ShownSuccess[], why: string): Promise<void> {
+    const fresh = successes.filter((success) => {
+      const key = keyOf(success.repository.id, success.head, success.baseRef)
+      if (owed.has(key)) return false
+      shown.delete(key)
+      owed.set(key, success)
+      return true
     })
+    for (const { repository, head, baseRef } of fresh) {
+      const at = needs.now()
+      const id = `${at}/${keyOf(repository.id, head, baseRef)}`
+      await write({ id, repository: repository.id, head, baseRef, why, at })
+    }
+    await drive()
+  }
+
+  /** Tells the forge, one after the other; one refusal hinders no other. */
+  function drive(): Promise<void> {
+    driving = driving.then(async () => {
+      for (const [key, success] of owed) {
+        const { repository, head, baseRef, runId } = success
+        try {
+          await needs.checks.update(repository, runId, checkName(baseRef), recordingStopped, null)
+        } catch (error) {
+          needs.telemetry.event('check-not-lowered', 'error', { repository: repository.name, head, baseRef, error })
+          continue
+        }
+        if (owed.get(key) === success) owed.delete(key)
+        needs.telemetry.event('check-lowered', 'warn', { repository: repository.name, head, baseRef })
+        needs.telemetry.count('checks_lowered', { why: 'store-unavailable' })
+      }
+      retry()
+    })
+    return driving
+  }
+
+  function retry(): void {
+    if (owed.size === 0) retryMs = firstRetryMs
+    if (owed.size === 0 || isRetryArmed) return
+    isRetryArmed = true
+    needs.timers.after(retryMs, () => {
+      isRetryArmed = false
+      void drive()
+    })
+    retryMs = Math.min(retryMs * 2, longestRetryMs)
+  }
 
   return {
-    note: (success) => void shown.set(keyOf(success.repository.id, success.head, success.baseRef), success),
-    forget: (repository, head, baseRef) => void shown.delete(keyOf(repository, head, baseRef)),
+    note(success) {
+      shown.set(keyOf(success.repository.id, success.head, success.baseRef), success)
+      // It was on its way when the log failed.
+      if (isHalted) void lower([success], 'store-unavailable')
+    },
+    forget(repository, head, baseRef) {
+      shown.delete(keyOf(repository, head, baseRef))
+      owed.delete(keyOf(repository, head, baseRef))
+    },
+    mayShow: () => !isHalted,
 
     async load() {
       const repositories = new Map((await needs.registry.repositories()).map((record) => [record.id, record]))
@@ -97,73 +198,46 @@ export function createLowering(needs: LoweringNeeds): Lowering {
           runId: check.runId,
         })
       }
-    },
-
-    async lowerFor(event) {
-      for (const success of concerned(event)) {
-        const { repository, head, baseRef, runId } = success
-        await needs.journal.append({
-          repository: repository.id,
-          head,
-          baseRef,
-          why: 'store-unavailable',
-          at: needs.now(),
-        })
-        await needs.checks.update(repository, runId, checkName(baseRef), recordingStopped, null)
-        shown.delete(keyOf(repository.id, head, baseRef))
-        needs.telemetry.event('check-lowered', 'warn', { repository: repository.name, head, baseRef })
-        needs.telemetry.count('checks_lowered', { why: 'store-unavailable' })
-      }
-    },
-
-    async replayJournal() {
       const records = await needs.journal.read()
       if (records.length === 0) return
-      const open: ChangeRecord[] = []
-      for (const repository of await needs.registry.repositories())
-        open.push(...(await needs.changes.open(repository.id)))
-      const lowered = await Promise.all(
-        records.map(async (record) => {
-          const repository = asRepositoryId(Number(record.repository))
-          const head = asCommitId(String(record.head))
-          const baseRef = String(record.baseRef)
-          const check = await needs.changes.check(repository, head, baseRef)
-          return { repository, head, baseRef, why: String(record.why), at: asInstant(Number(record.at)), check }
-        }),
+      halt()
+      // An earlier process may have died between its journal and the forge.
+      for (const { repository, head, baseRef } of records) {
+        const key = `${String(repository)}/${String(head)}/${String(baseRef)}`
+        const success = shown.get(key)
+        if (success !== undefined) owed.set(key, success)
+      }
+      void drive()
+    },
+
+    async lowerFor(concern) {
+      if (isOwnEcho(concern.detail)) return
+      halt()
+      await lower(
+        [...shown.values()].filter((success) => concerns(concern, success)),
+        'store-unavailable',
       )
-      const recorded = await needs.recorder.record((moment) => ({
-        result: undefined,
-        entries: lowered.map((record) => ({
-          type: 'check-lowered' as const,
-          actor: serverActor,
-          subject: { kind: 'branch' as const, repository: record.repository, ref: record.baseRef },
-          data: { head: record.head, baseRef: record.baseRef, why: record.why, loweredAt: record.at },
-        })),
-        writes: [
-          // What the forge shows is no longer what the store remembers: forget it, and publish compares anew.
-          ...lowered.flatMap(({ check }): readonly Write[] =>
-            check === null ? [] : [{ kind: 'check', record: { ...check, shown: null } }],
-          ),
-          // No earlier success is shown again: every open change gets a verdict that is newer than the lowering.
-          ...open.flatMap((change): readonly Write[] =>
-            change.verdict === null
-              ? []
-              : [
-                  {
-                    kind: 'change',
-                    record: {
-                      ...change,
-                      version: change.version + 1,
-                      verdict: { ...change.verdict, basis: nothingDigest },
-                    },
-                  },
-                ],
-          ),
-          ...open.map((change) => refreshJob(change.repository, change.number, moment.at)),
-        ],
-      }))
-      if (!recorded.ok) throw new AppError('store-unavailable', `the journal met ${recorded.conflict}`)
-      await needs.journal.drop(records.length)
+    },
+
+    async lowerUnrecorded(repository, head, baseRef) {
+      const success = shown.get(keyOf(repository, head, baseRef))
+      if (success === undefined) return
+      halt()
+      await lower([success], 'not-recorded')
+    },
+
+    async unrecorded() {
+      haltsSeen = halts
+      return isHalted ? [...(await needs.journal.read()), ...unjournaled] : []
+    },
+
+    async recorded(records) {
+      const kept = unjournaled.length
+      const inMemory = records.filter((record) => unjournaled.includes(record)).length
+      if (records.length > inMemory) await needs.journal.drop(records.length - inMemory)
+      unjournaled.splice(0, Math.min(kept, inMemory))
+      // What happened meanwhile is not covered by what was just decided to be decided anew.
+      if (halts === haltsSeen) isHalted = false
     },
   }
 }

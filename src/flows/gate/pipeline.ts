@@ -8,9 +8,10 @@ import { eventOfJob } from './intake.ts'
 import { landingJob, refreshJob, relistJob } from './jobs.ts'
 import { judge } from './judge.ts'
 import { land } from './land.ts'
-import type { Lowering } from './lowering.ts'
+import type { Concern } from './lowering.ts'
 import { refuseMergeGroup } from './merge-group.ts'
 import { checkName, type PublishNeeds, publish } from './publish.ts'
+import type { Recovery } from './recovery.ts'
 import { checksToPublish, closeGaps, type GapNeeds, reconcileRepository } from './reconcile.ts'
 import { replyMarker } from './replies.ts'
 import type { JobHandler } from './runner.ts'
@@ -20,7 +21,7 @@ export interface PipelineNeeds extends ApproveNeeds, StatusNeeds, PublishNeeds, 
   readonly comments: ForgeComments
   readonly deliveries: Deliveries
   readonly store: Store
-  readonly lowering: Lowering
+  readonly recovery: Pick<Recovery, 'recover'>
   /** The App's own numeric id: its runs and comments come back as events. */
   readonly appId: number
   readonly schedule: Schedule
@@ -58,7 +59,7 @@ export function createPipeline(needs: PipelineNeeds): Readonly<Record<string, Jo
     async () => [...(await run()), recurringJob(kind, asInstant(needs.clock.now() + everyMs))]
   const { reconcileEveryMs, pruneEveryMs } = needs.schedule
   return {
-    delivery: (job) => lowerWhenStoreFails(needs, eventOfJob(job), () => handleEvent(needs, eventOfJob(job))),
+    delivery: (job) => handleEvent(needs, eventOfJob(job)),
     comment: (job) => runCommand(needs, job.data as unknown as Comment),
     refresh: async (job) => {
       const polls = Number(job.data.polls ?? 0)
@@ -82,7 +83,7 @@ export function createPipeline(needs: PipelineNeeds): Readonly<Record<string, Jo
     'close-gaps': every('close-gaps', reconcileEveryMs, () => closeGaps(needs)),
     'settle-checks': every('settle-checks', reconcileEveryMs, () => checksToPublish(needs)),
     'replay-journal': every('replay-journal', reconcileEveryMs, async () => {
-      await needs.lowering.replayJournal()
+      await needs.recovery.recover()
       return []
     }),
     prune: every('prune', pruneEveryMs, async () => {
@@ -93,17 +94,20 @@ export function createPipeline(needs: PipelineNeeds): Readonly<Record<string, Jo
   }
 }
 
-/** While the store is down nothing is decided; what may have become untrue is lowered at once. */
-async function lowerWhenStoreFails(
-  needs: PipelineNeeds,
-  event: ForgeEvent,
-  run: () => Promise<readonly Write[]>,
-): Promise<readonly Write[]> {
-  try {
-    return await run()
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'store-unavailable') await needs.lowering.lowerFor(event)
-    throw error
+/** What a job was about, for lowering when its outcome could not be recorded; null where its own step sees to that. */
+export function concernOf(job: JobRecord): Concern | null {
+  const place = { installation: null, repository: { id: Number(job.data.repository) as RepositoryId, name: '' } }
+  switch (job.kind) {
+    case 'delivery':
+      return eventOfJob(job)
+    case 'comment':
+      return { ...place, detail: { ...(job.data as unknown as Comment), kind: 'comment', onChange: true } }
+    case 'landing': {
+      const ref = `refs/heads/${branchOf(job).ref}`
+      return { ...place, detail: { kind: 'push', ref, before: '', after: '', forced: false, pusher: null } }
+    }
+    default:
+      return null
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Instant, sha256Hex, type Verdict } from '../../core/index.ts'
-import type { PolicyRecord } from '../ports.ts'
+import type { ChangeRecord, PolicyRecord, Write } from '../ports.ts'
 
 /** Why there is nothing to judge: the facts could not be had, or nobody knows what time it is. */
 export type RefusalCode = 'clock-untrusted' | 'facts-incomplete' | 'facts-unavailable' | 'no-policy' | 'not-supported'
@@ -35,3 +35,14 @@ export function refusedVerdict(
     counted: [],
   }
 }
+
+/** Rows after which a change waits to be decided anew: no earlier success of it is shown again. */
+export const undecided = (change: ChangeRecord): readonly Write[] =>
+  change.verdict === null
+    ? []
+    : [
+        {
+          kind: 'change',
+          record: { ...change, version: change.version + 1, verdict: { ...change.verdict, basis: nothingDigest } },
+        },
+      ]

@@ -1,5 +1,5 @@
 import { asInstant, dayMs, type Instant } from '../../core/index.ts'
-import { AppError, InvariantError } from '../app-error.ts'
+import { AppError, InvariantError, isLogFailure } from '../app-error.ts'
 import type { Clock, JobRecord, Jobs, Random, Store, Telemetry, Timers, Write } from '../ports.ts'
 import { guidOfJob } from './intake.ts'
 import { type JobFailure, judgeFailure, type RetryLimits, retryDelayMs } from './retry.ts'
@@ -26,6 +26,8 @@ export interface RunnerParts {
   readonly random: Random
   readonly telemetry: Telemetry
   readonly handlers: Readonly<Record<string, JobHandler>>
+  /** Told of a job whose outcome could not be recorded, before its failure is; never throws. */
+  readonly onUnrecorded?: (job: JobRecord) => Promise<void>
   readonly limits?: Partial<RunnerLimits>
 }
 
@@ -190,6 +192,7 @@ export function createRunner(parts: RunnerParts): Runner {
       attempt: job.attempts + 1,
       error,
     })
+    if (isLogFailure(error)) await parts.onUnrecorded?.(job)
     try {
       await store.commit(failureRows(job, failure, now))
     } catch (storeError) {
