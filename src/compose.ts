@@ -17,6 +17,7 @@ import { challenge } from './flows/gate/challenge.ts'
 import { createIntake } from './flows/gate/intake.ts'
 import { createLowering } from './flows/gate/lowering.ts'
 import { concernOf, createPipeline, recurringJob, recurringKinds } from './flows/gate/pipeline.ts'
+import { currentNames } from './flows/gate/names.ts'
 import { readiness } from './flows/gate/readiness.ts'
 import { closeGaps } from './flows/gate/reconcile.ts'
 import { createRecorder } from './flows/gate/recorder.ts'
@@ -33,9 +34,12 @@ export const saltKeyName = 'salt'
 /** GitHub Actions on github.com: the App whose runs the author of a change can write the code of. */
 const workflowAppId = 15_368
 
+const encoder = new TextEncoder()
+
 /** Core's slow parts, done by the platform. Core's own stay the reference. */
 export const acceleration: Acceleration = {
   sha256: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
+  encodeUtf8: (text) => encoder.encode(text),
   verifyEcdsa: (compressedKey, message, compact) =>
     verify('sha256', message, { key: spkiOf(compressedKey), dsaEncoding: 'ieee-p1363' }, compact),
 }
@@ -215,7 +219,9 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       const repository = (await registry.repositories()).find((known) => known.name.toLowerCase() === name)
       if (repository === undefined || repository.private) return null
       const record = await changes.find(asRepositoryId(repository.id), number)
-      return record?.verdict == null ? null : explain(await verdicts.read(record.verdict.digest), 'plain')
+      return record?.verdict == null
+        ? null
+        : explain(await verdicts.read(record.verdict.digest), 'plain', await currentNames(registry))
     },
   })
 

@@ -58,21 +58,25 @@ const shortTime = (instant: number): string =>
 
 type Value = Reason['data'][string]
 
-function shown(name: string, value: Value | undefined): string {
+/** Shows a person; without it the numeric account id is shown. Trust: a name is a stranger's text and is made inert. */
+export type NameOf = (account: number) => string | null
+
+function shown(name: string, value: Value | undefined, nameOf: NameOf): string {
   if (value === undefined || value === null) return 'unknown'
+  if (typeof value === 'number' && name === 'account') return nameOf(value) ?? String(value)
   if (typeof value === 'number' && (name === 'until' || name === 'startedAt')) return shortTime(value)
   return Array.isArray(value) ? (value.length === 0 ? 'none' : value.join(', ')) : String(value)
 }
 
 /** One node in words. The template is ours; what is put into it is data and made inert. */
-function sentence({ code, data }: Reason, inert: (text: string) => string): string {
+function sentence({ code, data }: Reason, inert: (text: string) => string, nameOf: NameOf): string {
   const words = reasonText(code)
   // A code of a later version is shown as it is rather than as nothing.
   if (words === undefined) return inert(code)
-  return words.text.replace(/\{([a-zA-Z]+)\}/g, (_, name: string) => inert(shown(name, data[name])))
+  return words.text.replace(/\{([a-zA-Z]+)\}/g, (_, name: string) => inert(shown(name, data[name], nameOf)))
 }
 
-function write(node: Reason, depth: number, form: ExplanationForm, lines: string[]): void {
+function write(node: Reason, depth: number, form: ExplanationForm, nameOf: NameOf, lines: string[]): void {
   const inert = form === 'markdown' ? inertMarkdown : inertPlain
   const indent = '  '.repeat(depth)
   const mark = marks[node.outcome]
@@ -80,9 +84,9 @@ function write(node: Reason, depth: number, form: ExplanationForm, lines: string
   const denies = node.data.denies
   const denial =
     Array.isArray(denies) && denies.length > 0 ? ` ${inert(`denies authorship of ${denies.length} commits`)}.` : ''
-  const told = `${sentence(node, inert)}${denial}${next ? ` ${next}` : ''}`
+  const told = `${sentence(node, inert, nameOf)}${denial}${next ? ` ${next}` : ''}`
   lines.push(form === 'markdown' ? `${indent}- ${mark} ${told}` : `${indent}${mark} ${told}`)
-  for (const child of node.children) write(child, depth + 1, form, lines)
+  for (const child of node.children) write(child, depth + 1, form, nameOf, lines)
 }
 
 const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`
@@ -154,8 +158,12 @@ function titleOf(verdict: Verdict): string {
  * Trust: the data of the tree holds paths and names that strangers chose; in either form they come out as text and nothing
  * else. The title holds our words and numbers only.
  */
-export function explain(verdict: Verdict, form: ExplanationForm = 'markdown'): Explanation {
+export function explain(
+  verdict: Verdict,
+  form: ExplanationForm = 'markdown',
+  nameOf: NameOf = () => null,
+): Explanation {
   const lines: string[] = []
-  write(verdict.reason, 0, form, lines)
+  write(verdict.reason, 0, form, nameOf, lines)
   return { title: titleOf(verdict), lines }
 }

@@ -181,8 +181,38 @@ const verdictCodes = {
   'policy-digest-mismatch': say('The policy is not the one that its digest names.', 'Stop, and look for tampering.'),
 } as const satisfies Record<string, ReasonText>
 
-/** Every code that a verdict, an admission or a command can answer, in words. */
-export const reasonCodes = { ...statementCodes, ...commandCodes, ...verdictCodes } as const
+/** Why a server did not come to judge at all, or did not look at a statement. */
+const serverCodes = {
+  'clock-untrusted': say(
+    'Nobody knows what time it is: the clock of the server, the forge and the log disagree by more than a minute.',
+    'The operator sets the clock of the server right; it is decided again by itself.',
+  ),
+  'facts-incomplete': say(
+    'The forge cannot list this change completely, and part of a change is never judged.',
+    'Split the change: the forge lists at most 3,000 files and 250 commits.',
+  ),
+  'facts-unavailable': say(
+    'The forge could not be read for more than ten minutes.',
+    'It is tried again; the operator finds the cause with `governance doctor`.',
+  ),
+  'no-policy': say('No policy is in force.', 'The operator runs `governance init`.'),
+  'not-governed': say('This repository is not governed here.'),
+  'no-open-challenge': say(
+    'The signature belongs to no challenge that is open now.',
+    'Paste the whole line, statement and signature, that the signing commands print.',
+  ),
+  'wrong-command': say(
+    'The statement decides something else than the command says.',
+    'Use the command that was printed with the statement.',
+  ),
+  'commenter-not-signer': say(
+    'The policy wants the person who signed to write the comment.',
+    'Comment with the account that the key is registered for.',
+  ),
+} as const satisfies Record<string, ReasonText>
+
+/** Every code that a verdict, an admission, a command or the server can answer, in words. */
+export const reasonCodes = { ...statementCodes, ...commandCodes, ...verdictCodes, ...serverCodes } as const
 
 export type ReasonCode = keyof typeof reasonCodes
 

@@ -4,6 +4,7 @@ import {
   encodeUtf8,
   explain,
   type Instant,
+  type NameOf,
   type RepositoryId,
   sha256Hex,
   type Verdict,
@@ -23,6 +24,7 @@ import type {
   Write,
 } from '../ports.ts'
 import { type FindingNeeds, recordFinding } from './findings.ts'
+import { currentNames } from './names.ts'
 import { refreshJob } from './jobs.ts'
 import { nothingDigest, undecided } from './refused-verdict.ts'
 import type { VerdictReader } from './verdict-reader.ts'
@@ -77,11 +79,11 @@ interface Member {
 }
 
 /** What the check must show, given the newest recorded verdicts of all open members of its group (domain.md, "The check"). */
-export function groupContent(members: readonly Member[]): CheckContent {
+export function groupContent(members: readonly Member[], nameOf: NameOf = () => null): CheckContent {
   const passing = members.find((member) => member.verdict.outcome === 'pass')
   const shown = passing ?? members[0]
   if (shown === undefined) return superseded
-  const { title, lines } = explain(shown.verdict, 'markdown')
+  const { title, lines } = explain(shown.verdict, 'markdown', nameOf)
   const conclusion = passing ? 'success' : shown.verdict.outcome === 'pending' ? 'action_required' : 'failure'
   const numbered = members.length > 1 ? `#${shown.record.number}: ${title}` : title
   const others = members
@@ -144,7 +146,7 @@ export async function publish(needs: PublishNeeds, target: PublishTarget): Promi
 
   const members = await membersOf(needs, open)
   if (open.length > 0 && members.length === 0) return []
-  const wanted = groupContent(members)
+  const wanted = groupContent(members, await currentNames(needs.registry))
   const wantedEntry = asLogIndex(Math.max(check?.wantedEntry ?? 0, ...members.map((member) => member.entry)))
   if (wanted.conclusion === 'success') {
     if (!needs.shownSuccesses.mayShow())

@@ -4,6 +4,7 @@ import type { ForgeComments, Write } from '../ports.ts'
 import { type ChallengeBasis, type ChallengeNeeds, challengeBasis, challengeFor, signingKey } from './challenge.ts'
 import { statusJob } from './jobs.ts'
 import type { JudgeNeeds, JudgeTarget } from './judge.ts'
+import { currentNames } from './names.ts'
 import { cloneCheckCommands } from './signing-commands.ts'
 
 /** Finds our status comment again when its id is not known. */
@@ -42,7 +43,7 @@ async function statusText(needs: StatusNeeds, target: JudgeTarget): Promise<stri
   const record = await needs.changes.find(target.repository, target.number)
   if (record?.verdict == null || record.state !== 'open') return null
   const verdict = await needs.verdicts.read(record.verdict.digest)
-  const { title, lines } = explain(verdict, 'markdown')
+  const { title, lines } = explain(verdict, 'markdown', await currentNames(needs.registry))
   const parts = [
     statusMarker,
     `### Governance: ${title}`,
