@@ -85,7 +85,9 @@ function judgeCheck(judgement: Judgement, requirement: Requirement, required: Re
   for (const run of runs) {
     if (run.conclusion === null) return unmet('check-running', 'pending')
     if (run.conclusion !== 'success') return unmet('check-failed', 'fail', { conclusion: run.conclusion })
-    if (workflow !== null && run.workflow !== workflow) return unmet('check-wrong-workflow', 'pending')
+    // A forge that does not tell the workflow proves nothing against the run: what an author can change is caught below.
+    if (workflow !== null && run.workflow !== null && run.workflow !== workflow)
+      return unmet('check-wrong-workflow', 'pending')
   }
   if (!facts.authorControlledChecks.includes(name)) {
     return { reason: reason('check-met', 'pass', data), missing: [], lapsesAt: null }

@@ -19,7 +19,7 @@ import {
 import type { ChangeRecord, PolicyRecord, RepositoryRecord, StatementRecord, Write } from '../ports.ts'
 import { type Collected, clockToleranceMs } from './collect.ts'
 import { type EntryDraft, serverActor } from './entries.ts'
-import { publishJob, statusJob, timerJob } from './jobs.ts'
+import { publishJob, refreshJob, statusJob, timerJob } from './jobs.ts'
 import type { Draft, Moment } from './recorder.ts'
 import { refusedVerdict } from './refused-verdict.ts'
 
@@ -37,6 +37,8 @@ export interface DecisionInput {
   readonly keyring: { readonly keyring: Keyring; readonly digest: Sha256 }
   /** Statements of this change and those of its group, in log order. */
   readonly statements: readonly StatementRecord[]
+  /** Open pull requests that had the same head and base when this one was last collected. */
+  readonly groupBefore: readonly number[]
   /** How often the test merge was found unknown in a row. */
   readonly polls: number
   readonly acceleration: Acceleration
@@ -237,12 +239,26 @@ export function settle(input: DecisionInput, moment: Moment, command: CommandSte
               facts: factsName,
               commits: facts.commits.length,
             }
-          : next.lastPass,
+          : isPassOver(verdict, facts, next.lastPass)
+            ? null
+            : next.lastPass,
     }
   }
   writes.push({ kind: 'change', record: decided })
   writes.push(...followUps(input, decided, facts, moment.at, isNew))
+  writes.push(...groupFollowUps(input, decided, facts, moment.at, approvals.length > input.statements.length))
   return { entries, writes, result: { verdict, facts, record: decided, isNew } }
+}
+
+/**
+ * Whether a change that passed once no longer may land as it passed then: only an unknown test merge, while the base
+ * moves, leaves an earlier pass what it is. Whoever merges against a red check brings something that no pass explains (T29).
+ */
+function isPassOver(verdict: Verdict, facts: Facts, pass: ChangeRecord['lastPass']): boolean {
+  if (pass === null || pass.head !== facts.head.sha || pass.baseRef !== facts.base.ref) return true
+  return verdict.reason.children.some(
+    ({ code, outcome }) => outcome !== 'pass' && outcome !== 'info' && code !== 'merge-tree-unknown',
+  )
 }
 
 function nextRecord(input: DecisionInput, facts: Facts, factsName: Sha256, clock: ChangeRecord['clock']): ChangeRecord {
@@ -297,4 +313,26 @@ function followUps(
   } else if (decided.verdict?.nextChangeAt != null)
     writes.push(timerJob(repository, number, decided.verdict.nextChangeAt))
   return writes
+}
+
+/**
+ * Signed vetoes and tier additions count for all open pull requests with the same head and base (T33): when one joins or
+ * leaves them, or records a statement, the others are decided again.
+ */
+function groupFollowUps(
+  input: DecisionInput,
+  decided: ChangeRecord,
+  facts: Facts,
+  at: Instant,
+  isSigned: boolean,
+): readonly Write[] {
+  const { record } = input
+  const isElsewhere =
+    record === null ||
+    record.head !== decided.head ||
+    record.baseRef !== decided.baseRef ||
+    record.state !== decided.state
+  if (!isElsewhere && !isSigned) return []
+  const others = new Set([...input.groupBefore, ...facts.group].filter((number) => number !== decided.number))
+  return [...others].map((number) => refreshJob(decided.repository, number, at))
 }

@@ -152,6 +152,7 @@ export async function judge(
       needs.memory,
       await statementsOf(needs.statements, repository.id, collected.facts.group),
     ),
+    groupBefore: before?.group ?? [],
     polls: target.polls ?? 0,
     acceleration: needs.acceleration,
   }
