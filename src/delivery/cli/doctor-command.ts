@@ -93,7 +93,8 @@ async function examineRulesets({ forge, settings, store }: Deployment): Promise<
   return found
 }
 
-async function examineSecrets({ custody, settings, webhooks }: Deployment): Promise<readonly Verdict[]> {
+async function examineSecrets(deployment: Deployment): Promise<readonly Verdict[]> {
+  const { custody, settings } = deployment
   const wanted = [
     'database',
     'decision-log',
@@ -106,7 +107,7 @@ async function examineSecrets({ custody, settings, webhooks }: Deployment): Prom
   const missing = wanted.filter((name) => !held.includes(name))
   if (missing.length > 0)
     return [fail(`the keystore lacks ${missing.join(', ')}`, 'Restore the keystore from its backup.')]
-  await webhooks()
+  await deployment.webhooks()
   return [ok(`opens, holds ${wanted.join(', ')}`), ok('the webhook secret is usable')]
 }
 

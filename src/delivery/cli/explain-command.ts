@@ -33,7 +33,7 @@ export function addExplainCommand(program: Command, needs: CliNeeds, finish: Fin
             remedy: `governance repo enrol ${wanted} --config ${options.config}`,
           })
         const recorded = (await store.changes.find(repository.id, number))?.verdict
-        if (recorded == null)
+        if (recorded === undefined || recorded === null)
           throw new Refusal('no-verdict', `no verdict on ${wanted}#${number} is recorded`, {
             exit: exitCode.unknown,
             remedy: 'Check the number; `governance deliveries list` shows what arrived.',

@@ -104,10 +104,12 @@ async function initAction(needs: CliNeeds, options: InitOptions): Promise<void> 
   const all = options.github === true ? questions : { ...questions, ...appQuestions }
   type Named = keyof typeof questions | keyof typeof appQuestions
   const given: Partial<Record<Named, string>> = options
-  const values = (await valuesOf(terminal, given as Record<Named, string | undefined>, all as never, yes)) as Record<
-    Named,
-    string
-  >
+  const values: Record<Named, string> = await valuesOf(
+    terminal,
+    given as Record<Named, string | undefined>,
+    all as never,
+    yes,
+  )
   if (!isRepositoryName(values.governanceRepo))
     throw new UsageError(`--governance-repo ${values.governanceRepo} is not OWNER/NAME`)
   const expected = options.policyDir === undefined ? null : readPolicyDirectory(options.policyDir)

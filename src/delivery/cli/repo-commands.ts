@@ -24,7 +24,7 @@ const rulesetWords = ({ ruleset, rulesetId }: EnrolPlan['branches'][number]): st
 
 async function adminToken(needs: CliNeeds, options: EnrolOptions): Promise<string> {
   if (options.adminTokenFile === undefined)
-    return await askSecret(
+    return askSecret(
       needs.terminal,
       "An administrator's token (used for this call, never stored)",
       '--admin-token-file',
