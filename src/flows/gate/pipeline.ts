@@ -58,6 +58,7 @@ export function createPipeline(needs: PipelineNeeds): Readonly<Record<string, Jo
     (kind: (typeof recurringKinds)[number], everyMs: number, run: () => Promise<readonly Write[]>): JobHandler =>
     async () => [...(await run()), recurringJob(kind, asInstant(needs.clock.now() + everyMs))]
   const { reconcileEveryMs, pruneEveryMs } = needs.schedule
+  const tried: TriedReplies = { since: needs.clock.now(), ids: new Set() }
   return {
     delivery: (job) => handleEvent(needs, eventOfJob(job)),
     comment: (job) => runCommand(needs, job.data as unknown as Comment),
@@ -73,7 +74,7 @@ export function createPipeline(needs: PipelineNeeds): Readonly<Record<string, Jo
         relist: job.data.relist === true,
       }),
     'status-comment': (job) => showStatus(needs, targetOf(job)),
-    reply: (job) => reply(needs, job),
+    reply: (job) => reply(needs, job, tried),
     landing: (job) => land(needs, branchOf(job)),
     'reconcile-repository': async (job) => {
       const repository = await needs.registry.repository(asRepositoryId(Number(job.data.repository)))
@@ -217,14 +218,24 @@ async function handleChecks(
   return writes
 }
 
-async function reply(needs: PipelineNeeds, job: JobRecord): Promise<readonly Write[]> {
+/** Replies that this process may have written already, though the store does not know. */
+interface TriedReplies {
+  /** Jobs that were due before may have been tried by an earlier process, which was killed before it could say so. */
+  readonly since: JobRecord['dueAt']
+  readonly ids: Set<string>
+}
+
+async function reply(needs: PipelineNeeds, job: JobRecord, tried: TriedReplies): Promise<readonly Write[]> {
   const { repository: id, number } = targetOf(job)
   const repository = await needs.registry.repository(id)
   if (repository === null) return []
   const forgeRepository = { id: repository.id, name: repository.name, installation: repository.installation }
   const marker = replyMarker(Number(job.data.commentId))
-  // An earlier attempt may have been written though its answer was lost.
-  if (job.attempts > 0 && (await needs.comments.find(forgeRepository, number, marker)) !== null) return []
+  // An earlier attempt may have been written though its answer, or the record of it, was lost.
+  const mayBeThere = job.attempts > 0 || job.dueAt <= tried.since || tried.ids.has(job.id)
+  if (mayBeThere && (await needs.comments.find(forgeRepository, number, marker)) !== null) return []
+  if (tried.ids.size > 10_000) tried.ids.clear()
+  tried.ids.add(job.id)
   await needs.comments.create(forgeRepository, number, `${String(job.data.text)}\n\n${marker}`)
   return []
 }

@@ -1,0 +1,9 @@
+import { test } from 'node:test'
+import { killAgainAndAgain } from '../fault/killed-gate.ts'
+
+/** How often the server is killed. */
+const kills = Number(process.env['KILLS'] ?? 200)
+
+test(`T44 kill -9 of the server at ${kills} random moments under load`, async (t) => {
+  await killAgainAndAgain(t, { kills, least: kills, enoughMs: kills * 15_000, progress: true })
+})
