@@ -29,6 +29,9 @@ function isOpen({ keyring, authorship, policy, at, moments }: Judgement, account
   return canSign(keyring, account, set, at)
 }
 
+const isAsked = ({ quorums }: Requirement, account: AccountId): boolean =>
+  quorums.some(({ persons }) => persons.includes(account))
+
 /**
  * Counts distinct persons of one set whose statements count. Copies, re-encodings and second keys of a person add nothing
  * (T13), and persons are looked up in the resolved list, so that a signature from outside the set is explained, not counted.
@@ -43,6 +46,8 @@ export function countQuorum(
   const children: Reason[] = []
   for (const admitted of statements) {
     const signer = signerOf(admitted)
+    // Who signs for another quorum of the same requirement is explained there.
+    if (!quorum.persons.includes(signer) && isAsked(requirement, signer)) continue
     const fault = quorum.persons.includes(signer)
       ? supportFault(judgement, admitted, quorum.set, requirement)
       : { code: 'not-in-set' as const }

@@ -69,6 +69,43 @@ test('every node is told in words, in both forms', () => {
   }
 })
 
+test('what to do next is told with its data, and a statement that does not count with its signer and entry', () => {
+  const governance = {
+    inForceCommit: commit('in force'),
+    inForceEpoch: 3,
+    baseDiffers: ['config/action-tiers.yml'],
+    mergeDiffers: ['config/action-tiers.yml'],
+    proposedPolicy: null,
+    proposedFaults: [],
+  }
+  const of = facts({ repository: { ...change.repository, name: 'acme/governance' }, governance })
+  const laundered = explain(judge(of), 'plain').lines.join('\n')
+  assert.ok(laundered.includes(`Restore the files of commit ${commit('in force')};`), laundered)
+  const pushed = facts({ head: { ...change.head, sha: commit('pushed later') } })
+  const [one] = signed(1)
+  assert.ok(one)
+  const { lines } = explain(judge(pushed, [one]), 'plain', () => 'bob')
+  assert.ok(
+    lines.some((line) => line.includes(`bob (entry ${one.entry}): The statement is for other content`)),
+    lines.join('\n'),
+  )
+})
+
+test('who signs for one of two quorums is not explained as an outsider of the other', () => {
+  const governance = {
+    inForceCommit: commit('in force'),
+    inForceEpoch: 3,
+    baseDiffers: [],
+    mergeDiffers: [],
+    proposedPolicy: null,
+    proposedFaults: [],
+  }
+  const of = facts({ repository: { ...change.repository, name: 'acme/governance' }, governance })
+  const told = explain(judge(of, [record(of, 'm1')]), 'plain').lines.join('\n')
+  assert.match(told, /1 of 5 signatures/)
+  assert.doesNotMatch(told, /not one of those/)
+})
+
 const hostile = [
   '@everyone',
   '#1',

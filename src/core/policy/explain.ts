@@ -68,12 +68,18 @@ function shown(name: string, value: Value | undefined, nameOf: NameOf): string {
   return Array.isArray(value) ? (value.length === 0 ? 'none' : value.join(', ')) : String(value)
 }
 
-/** One node in words. The template is ours; what is put into it is data and made inert. */
+/** A template with the node's data in it. The template is ours; what is put into it is data and made inert. */
+const filled = (template: string, data: Reason['data'], inert: (text: string) => string, nameOf: NameOf): string =>
+  template.replace(/\{([a-zA-Z]+)\}/g, (_, name: string) => inert(shown(name, data[name], nameOf)))
+
+/** One node in words. A statement that does not count is told with who signed it and where it is recorded. */
 function sentence({ code, data }: Reason, inert: (text: string) => string, nameOf: NameOf): string {
   const words = reasonText(code)
   // A code of a later version is shown as it is rather than as nothing.
   if (words === undefined) return inert(code)
-  return words.text.replace(/\{([a-zA-Z]+)\}/g, (_, name: string) => inert(shown(name, data[name], nameOf)))
+  const isUnnamed = typeof data.account === 'number' && !words.text.includes('{account}')
+  const signer = isUnnamed ? filled('{account} (entry {entry}): ', data, inert, nameOf) : ''
+  return signer + filled(words.text, data, inert, nameOf)
 }
 
 function write(node: Reason, depth: number, form: ExplanationForm, nameOf: NameOf, lines: string[]): void {
@@ -81,10 +87,11 @@ function write(node: Reason, depth: number, form: ExplanationForm, nameOf: NameO
   const indent = '  '.repeat(depth)
   const mark = marks[node.outcome]
   const next = node.outcome === 'pending' || node.outcome === 'fail' ? reasonText(node.code)?.next : null
+  const then = next ? ` ${filled(next, node.data, inert, nameOf)}` : ''
   const denies = node.data.denies
   const denial =
     Array.isArray(denies) && denies.length > 0 ? ` ${inert(`denies authorship of ${denies.length} commits`)}.` : ''
-  const told = `${sentence(node, inert, nameOf)}${denial}${next ? ` ${next}` : ''}`
+  const told = `${sentence(node, inert, nameOf)}${denial}${then}`
   lines.push(form === 'markdown' ? `${indent}- ${mark} ${told}` : `${indent}${mark} ${told}`)
   for (const child of node.children) write(child, depth + 1, form, nameOf, lines)
 }
