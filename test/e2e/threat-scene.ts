@@ -4,7 +4,7 @@ import { dayMs, parseJsonStrict } from '../../src/core/index.ts'
 import type { CommitInput } from '../fakes/github/repositories.ts'
 import type { PullState } from '../fakes/github/control-api.ts'
 import { type Deployment, startDeployment } from './deployment.ts'
-import { act, type Signer } from './signing.ts'
+import { replyTo, type Signer, signStatement } from './signing.ts'
 
 type Options = NonNullable<Parameters<typeof startDeployment>[1]>
 
@@ -57,16 +57,23 @@ export async function open(d: Deployment, name: string, change: NewChange = {}):
   return pull
 }
 
-/** Each person approves what is the head now. @throws when one is not admitted */
+/** Each person approves what is the head now, all at the same time. @throws when one is not admitted */
 export async function approveAll(
   d: Deployment,
   name: string,
   number: number,
   persons: readonly Signer[],
 ): Promise<void> {
+  const ids = new Map<Signer, number>()
   for (const person of persons) {
-    const outcome = await act(d, name, number, person)
-    if (outcome !== 'ok') throw new Error(`${person.login} on ${name}#${number}: ${outcome}`)
+    const { comment } = await signStatement(d, name, number, person, { decision: 'approve' })
+    ids.set(person, d.fake.comment({ repo: name, number }, person.login, comment))
+  }
+  await d.settled()
+  for (const [person, id] of ids) {
+    const reply = replyTo(d, name, number, id)
+    if (reply === null || !reply.includes('is recorded'))
+      throw new Error(`${person.login} on ${name}#${number}: ${reply ?? 'no reply'}`)
   }
 }
 

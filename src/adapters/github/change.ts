@@ -165,6 +165,8 @@ export function createChangeReader(client: Client, clock: Clock): ReadChange {
       first: Comparison,
       merged: GitCommit | null,
     ): Promise<{ comparison: Comparison; merge: MergeFacts }> {
+      // A base that holds the head has merged it since the pull request was read as open: nothing of it is left to judge.
+      if (pull.told.state === 'open' && first.mergeBase === pull.head) throw new ChangeMoved()
       const isOfHead = merged !== null && merged.parents.length === 2 && merged.parents[1] === pull.head
       const unmerged: MergeFacts = { state: pull.mergeable === false ? 'conflict' : 'unknown' }
       if (isOfHead && merged.parents[0] === first.base) {
@@ -174,6 +176,7 @@ export function createChangeReader(client: Client, clock: Clock): ReadChange {
       // A tag may bear the branch's name, and the branch may have moved since: only the ref itself tells.
       const tip = await tipOf(pull.baseRef)
       const comparison = tip === first.base ? first : await compare(tip, pull.head)
+      if (pull.told.state === 'open' && comparison.mergeBase === pull.head) throw new ChangeMoved()
       const isCurrent = isOfHead && merged.parents[0] === tip
       return { comparison, merge: isCurrent ? { state: 'clean', tree: merged.tree } : unmerged }
     }

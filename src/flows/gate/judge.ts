@@ -38,6 +38,7 @@ export const inForceCommitCursor = 'policy/in-force-commit'
 /** An existing success is lowered for unreadable facts only after so many failed collections over so long. */
 const failuresBeforeLowering = 3
 const failingMsBeforeLowering = 600_000
+const triesWhenMoved = 5
 
 export interface JudgeNeeds extends CollectNeeds {
   readonly memory: Memory
@@ -117,6 +118,15 @@ export async function judge(
   target: JudgeTarget,
   command: CommandStep | null = null,
 ): Promise<Judged> {
+  for (let tries = 1; ; tries++) {
+    const judged = await judgeOnce(needs, target, command)
+    // A landing or another lane wrote the same row meanwhile: nothing failed, so nothing is lowered; it is looked at again.
+    const isMoved = judged.kind === 'conflict' && judged.conflict === 'change-moved'
+    if (!isMoved || tries >= triesWhenMoved) return judged
+  }
+}
+
+async function judgeOnce(needs: JudgeNeeds, target: JudgeTarget, command: CommandStep | null): Promise<Judged> {
   const governed = await governing(needs, target.repository)
   if (governed === null) return { kind: 'not-governed' }
   const { repository, policy } = governed
@@ -240,7 +250,7 @@ async function recordFailure(
   const place =
     known !== null && error.code !== 'forge-incomplete' ? known : await locate(needs, repository, number, known)
   if (place === null) throw error
-  await needs.recorder.record((moment) => {
+  const recorded = await needs.recorder.record((moment) => {
     const verdict = refusedVerdict(code, { error: error.code, ...error.data }, policy, moment.at)
     const bytes = canonicalBytes(verdict as unknown as Json)
     const digest = bytesDigest(bytes, needs.acceleration)
@@ -297,6 +307,7 @@ async function recordFailure(
       result: undefined,
     }
   })
+  if (!recorded.ok) return { kind: 'conflict', conflict: recorded.conflict }
   // What may pass by itself is still retried; what is incomplete stays so until the change itself changes.
   if (error.code !== 'forge-incomplete') throw error
   return { kind: 'refused', code }

@@ -14,8 +14,10 @@ import type { ForgeRepository, GovernedBranch, PolicyRecord, RepositoryRecord, W
 import { type EntryDraft, serverActor } from './entries.ts'
 import { findingDraft, type FindingNeeds } from './findings.ts'
 import { refreshJob } from './jobs.ts'
-import { inForceCommitCursor, type JudgeNeeds } from './judge.ts'
+import { inForceCommitCursor, judge, type JudgeNeeds } from './judge.ts'
 import { type Candidate, type LandingMatch, matchLandings } from './landings.ts'
+
+const triesWhenMoved = 5
 
 /**
  * Matches everything that arrived on a governed branch since it was last looked at, records each landing or finding, puts a
@@ -27,25 +29,45 @@ export async function land(
   needs: JudgeNeeds & FindingNeeds,
   target: { readonly repository: RepositoryId; readonly ref: string },
 ): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    const conflict = await landOnce(needs, target)
+    if (conflict === null) return
+    // A change that landed was judged at the same time: all of it is looked at again.
+    if (tries >= triesWhenMoved) throw new AppError('store-unavailable', `landing not recorded: ${conflict}`)
+  }
+}
+
+/** Returns what the record met; null when it was made, or nothing had arrived. */
+async function landOnce(
+  needs: JudgeNeeds & FindingNeeds,
+  target: { readonly repository: RepositoryId; readonly ref: string },
+): Promise<string | null> {
   const repository = await needs.registry.repository(target.repository)
   const branch = repository?.branches.find((known) => known.ref === target.ref)
-  if (repository == null || branch === undefined || !repository.active) return
+  if (repository == null || branch === undefined || !repository.active) return null
   const forgeRepository = { id: repository.id, name: repository.name, installation: repository.installation }
   const tip = await needs.history.branchTip(forgeRepository, branch.ref)
-  if (tip.commit === branch.seen) return
+  if (tip.commit === branch.seen) return null
   const arrived = await needs.history.landings(forgeRepository, branch.seen, tip.commit)
-  const candidates = await candidatesFor(needs, repository.id, branch.ref)
-  const matches =
+  const match = async (candidates: readonly Candidate[]): Promise<readonly LandingMatch[] | null> =>
     arrived === null
       ? null
-      : await matchLandings(
+      : matchLandings(
           { diff: (from, to) => needs.history.diff(forgeRepository, from, to) },
           branch.seen,
           arrived,
           candidates,
         )
+  const candidates = await candidatesFor(needs, repository.id, branch.ref)
+  let matches = await match(candidates)
+  const open = candidates.filter(({ record }) => record.state === 'open')
+  if (open.length > 0 && matches?.some(({ kind }) => kind === 'unmatched')) {
+    // A push is told before the merge that it was: whatever is not explained yet may be one of these.
+    for (const { record } of open) await judge(needs, record)
+    matches = await match(await candidatesFor(needs, repository.id, branch.ref))
+  }
   const takeover = await policyToTake(needs, repository, forgeRepository, matches ?? [])
-  await recordLanding(needs, { repository, branch, tip, matches, takeover })
+  return recordLanding(needs, { repository, branch, tip, matches, takeover })
 }
 
 async function candidatesFor(needs: JudgeNeeds, repository: RepositoryId, ref: string): Promise<readonly Candidate[]> {
@@ -130,7 +152,7 @@ interface Landing {
   readonly takeover: Takeover
 }
 
-async function recordLanding(needs: JudgeNeeds & FindingNeeds, landing: Landing): Promise<void> {
+async function recordLanding(needs: JudgeNeeds & FindingNeeds, landing: Landing): Promise<string | null> {
   const { repository, branch, tip, matches, takeover } = landing
   const keyring = await needs.registry.keyring()
   if (keyring === null) throw new AppError('store-corrupt', 'a policy is in force but no keyring is stored')
@@ -209,8 +231,7 @@ async function recordLanding(needs: JudgeNeeds & FindingNeeds, landing: Landing)
     writes.push(...open.map((change) => refreshJob(change.repository, change.number, moment.at)))
     return { entries, writes, result: undefined }
   })
-  // A change that moved meanwhile has its own job; this one runs again on what is there now.
-  if (!recorded.ok) throw new AppError('store-unavailable', `landing not recorded: ${recorded.conflict}`)
+  return recorded.ok ? null : recorded.conflict
 }
 
 /** Open changes on one base, or every open change where a new policy concerns all. */

@@ -133,5 +133,5 @@ async function firstMatch(
   return movedBase
 }
 
-const isMergeOf = (candidate: Candidate, last: ForgeLanding): boolean =>
-  last.parents.slice(1).includes(candidate.pass.head) || candidate.record.state === 'merged'
+const isMergeOf = ({ pass, record }: Candidate, last: ForgeLanding): boolean =>
+  last.parents.slice(1).includes(pass.head) || (record.state === 'merged' && record.mergeCommit === last.commit)
