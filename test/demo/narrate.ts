@@ -5,7 +5,7 @@ import type { Listener, Report, Row } from './steps.ts'
 const width = 112
 
 /** Cuts a text into lines at blanks; what is longer than a line is cut where it must be. */
-export function wrap(text: string, columns: number): readonly string[] {
+function wrap(text: string, columns: number): readonly string[] {
   const lines: string[] = []
   let line = ''
   for (const word of text.split(' ')) {
