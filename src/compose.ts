@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, verify } from 'node:crypto'
+import { createPublicKey, hash, verify } from 'node:crypto'
 import { createGitHub } from './adapters/github/github.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
@@ -38,7 +38,7 @@ const encoder = new TextEncoder()
 
 /** Core's slow parts, done by the platform. Core's own stay the reference. */
 export const acceleration: Acceleration = {
-  sha256: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
+  sha256: (bytes) => new Uint8Array(hash('sha256', bytes, 'buffer')),
   encodeUtf8: (text) => encoder.encode(text),
   verifyEcdsa: (compressedKey, message, compact) =>
     verify('sha256', message, { key: spkiOf(compressedKey), dsaEncoding: 'ieee-p1363' }, compact),
@@ -115,7 +115,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     deliveries,
     clock,
     telemetry,
-    digest: (bytes) => asSha256(createHash('sha256').update(bytes).digest('hex')),
+    digest: (bytes) => asSha256(hash('sha256', bytes, 'hex')),
     wake: () => runner.wake(),
     onUnstored: (event) => void lowering.lowerFor(event),
   })

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
 import { isJsonObject, parseJsonStrict } from '../../core/index.ts'
 import { invariant } from '../../flows/app-error.ts'
 import type { Webhooks } from '../../flows/ports.ts'
@@ -31,7 +31,7 @@ const limits = { maxBytes, maxDepth, decodeUtf8: (bytes: Uint8Array): string => 
 export function createWebhooks({ secrets }: { readonly secrets: readonly Uint8Array[] }): Webhooks {
   if (secrets.length === 0) assertUsableSecret(new Uint8Array())
   for (const secret of secrets) assertUsableSecret(secret)
-  const keys = secrets.map((secret) => Uint8Array.from(secret))
+  const keys = secrets.map((secret) => createSecretKey(secret))
   invariant(keys.length > 0, 'a webhook is never accepted without a secret')
 
   return {

@@ -56,6 +56,8 @@ export function connect(file: string, key: Uint8Array, mode: 'read' | 'write'): 
       db.pragma('journal_mode = wal')
       db.pragma('synchronous = full')
       db.pragma('secure_delete = on')
+      // Pages that many commits touch reach the file once per checkpoint: four times fewer of them.
+      db.pragma('wal_autocheckpoint = 4000')
       db.pragma('journal_size_limit = 67108864')
     }
     db.pragma('foreign_keys = on')
