@@ -17,7 +17,7 @@ const pem = generateKeyPairSync('rsa', { modulusLength: 2048 })
   .privateKey.export({ type: 'pkcs1', format: 'pem' })
   .toString()
 
-export const nodeFiles = { 'README.md': '# node\n', 'docs/guide.md': 'hello\n', 'rpc/methods.ts': 'export {}\n' }
+const nodeFiles = { 'README.md': '# node\n', 'docs/guide.md': 'hello\n', 'rpc/methods.ts': 'export {}\n' }
 
 /** What an operator has at hand, and what was said so far. */
 export interface Desk {
@@ -34,7 +34,7 @@ export interface Desk {
   initArgs(changes?: Readonly<Record<string, string | null>>): string[]
   cli(...args: string[]): Promise<Finished>
   /** Starts the server; resolves when it listens. */
-  serve(): Promise<{ readonly child: ChildProcess; stop(): Promise<number | null> }>
+  serve(): Promise<{ readonly child: ChildProcess; readonly stop: () => Promise<number | null> }>
 }
 
 async function freePort(): Promise<number> {

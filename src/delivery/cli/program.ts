@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { inertPlain as inert, IdentifierError } from '../../core/index.ts'
-import { AppError } from '../../flows/app-error.ts'
+import { AppError, InvariantError } from '../../flows/app-error.ts'
 import { addApprovalCommands } from './approval-commands.ts'
 import { appErrorWords } from './app-error-words.ts'
 import { addDbCommands } from './db-commands.ts'
@@ -104,7 +104,12 @@ function toldRefusal(error: unknown): Refusal {
     return new Refusal(error.code, error.message, { exit, remedy, data: { data: error.data } })
   }
   if (error instanceof IdentifierError) return new Refusal('malformed', error.message, { exit: exitCode.unknown })
-  // Ours: the stack helps whoever mends it. It holds names of our code and no value.
-  const stack = error instanceof Error ? (error.stack ?? error.message) : 'an unknown failure'
-  return new Refusal('internal', `a mistake of this program: ${stack}`, { exit: exitCode.unknown })
+  // Ours. The frames help whoever mends it; a message may quote a value, so only our own claims are told (T59).
+  const { name, stack, message } = error instanceof Error ? error : new Error('unknown')
+  const frames = (stack ?? '').split('\n').filter((line) => line.startsWith('    at '))
+  const claim = error instanceof InvariantError ? `: ${message}` : ''
+  return new Refusal('internal', `a mistake of this program: ${name}${claim}`, {
+    exit: exitCode.unknown,
+    remedy: ['Report it with these lines:', ...frames].join('\n'),
+  })
 }

@@ -23,11 +23,11 @@ export function cellOf(policy: PolicyV1, layer: string, tier: string | null, con
 const tierLabel = (tier: string): string => (/^\d+$/.test(tier) ? `T${tier}` : tier)
 
 /** `L3 T5`, `L3 security-critical`, `L0`. */
-export const cellLabel = ({ layer, tier }: Pick<Cell, 'layer' | 'tier'>): string =>
+const cellLabel = ({ layer, tier }: Pick<Cell, 'layer' | 'tier'>): string =>
   tier === null ? `L${layer}` : `L${layer} ${tierLabel(tier)}`
 
 /** `5-of-5`; with several signer sets each one, the layer's own first: `5-of-7 + 2-of-3 emergency`. */
-export function quorumText({ cell: { required, total }, quorums }: Found, ownSet: string | undefined): string {
+function quorumText({ cell: { required, total }, quorums }: Found, ownSet: string | undefined): string {
   const others = quorums.filter((quorum: Quorum) => quorum.set !== ownSet)
   return [`${required}-of-${total}`, ...others.map((q) => `${q.required}-of-${q.total} ${q.set}`)].join(' + ')
 }
