@@ -266,6 +266,51 @@ test('T49 approval sign --clone refuses another content, another tree and a base
   assert.equal((JSON.parse(contradicts.stdout) as { code: string }).code, 'challenge-contradicts-itself')
 })
 
+test('T49 a policy change is compared from the policy in force to the merge, in the signer’s own clone', async (t) => {
+  const { desk } = await runningGate(t)
+  assert.equal((await desk.cli('repo', 'enrol', 'acme/governance', '--config', desk.config)).code, 0)
+  const path = 'config/action-tiers.yml'
+  const text = desk.fake.file('acme/governance', 'main', path)?.text ?? ''
+  desk.fake.commit('acme/governance', 'longer', {
+    files: { [path]: text.replace('review_period_days: 30', 'review_period_days: 31') },
+    author: 'alice',
+    from: 'main',
+  })
+  const { number, headSha } = desk.fake.openPullRequest({
+    repo: 'acme/governance',
+    head: 'longer',
+    author: 'alice',
+    title: 'a longer review',
+  })
+  await until(async () => desk.fake.checkRuns('acme/governance', headSha).length > 0, 90_000)
+  const key = await keyFileOf(desk, 'constitution-1')
+  const challenge = join(desk.folder, 'challenge.json')
+  const name = `acme/governance#${number}`
+  await desk.cli(
+    'approval',
+    'challenge',
+    name,
+    '--server',
+    desk.url,
+    '--maintainer',
+    'constitution-1',
+    '--out',
+    challenge,
+  )
+  const clone = cloneOf(desk, 'governance', number, headSha)
+  const sign = ['approval', 'sign', '--challenge', challenge, ...key.args, '--clone', clone, '--yes']
+  const signed = await desk.cli(...sign)
+  assert.equal(signed.code, 0, signed.stderr)
+  assert.match(signed.stderr, /Same content in .*: 1 file from/)
+  // The server names another commit as the one in force, so that the difference hides what came between.
+  const told = JSON.parse(readFileSync(challenge, 'utf8')) as { diff: { from: string } }
+  assert.match(told.diff.from, /^[0-9a-f]{40}$/)
+  writeFileSync(`${challenge}.lie`, JSON.stringify({ ...told, diff: { from: headSha } }))
+  const lied = await desk.cli(...sign.map((arg) => (arg === challenge ? `${challenge}.lie` : arg)), '--json')
+  assert.equal(lied.code, 1)
+  assert.equal((JSON.parse(lied.stdout) as { code: string }).code, 'facts-contradict-git')
+})
+
 test('T56 approval sign refuses a key file that others can read, a passphrase that is wrong, and the key of somebody else', async (t) => {
   const { desk, number } = await runningGate(t)
   const key = await keyFileOf(desk, 'node-1')

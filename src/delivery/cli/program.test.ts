@@ -11,7 +11,7 @@ import { Refusal } from './refusal.ts'
 import { aligned } from './terminal.ts'
 
 /** A command line whose deployment cannot be opened, for the given reason. */
-async function endsWith(error: unknown, args = ['status', '--config', 'x']) {
+async function endsWith(error: Error, args = ['status', '--config', 'x']) {
   const said = { out: '', err: '' }
   const needs = {
     version: '1.2.3',
@@ -21,7 +21,7 @@ async function endsWith(error: unknown, args = ['status', '--config', 'x']) {
       err: (text: string) => void (said.err += text),
       readInput: async () => new Uint8Array(),
     },
-    openDeployment: () => Promise.reject(error as Error),
+    openDeployment: () => Promise.reject(error),
   } as unknown as CliNeeds
   return { code: await runCommandLine(args, needs), ...said }
 }
