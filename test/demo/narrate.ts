@@ -68,8 +68,8 @@ export const humanLines = {
     '  docs/architecture.md                     the house: four rings, and the path of the data',
     '  src/core/policy/evaluate.ts              the judgement itself: pure, no clock, no network',
     '  spec/                                    what the signed and logged bytes mean, with test vectors',
-    '  npx governance policy requirement --help what a change of each layer and tier needs',
-    '  npx governance init --help               a deployment of your own',
+    '  bin/governance policy requirement --help what a change of each layer and tier needs',
+    '  bin/governance init --help               a deployment of your own',
     '  npm test                                 the same attacks and many more, by their ids',
   ],
   failed: (report: Report, log: string): readonly string[] => {
@@ -103,7 +103,11 @@ export function humanListener(out: (text: string) => void): Listener {
     stepStarts: (_id, title) => print(`\n${styleText('bold', title, { stream: process.stdout })}`),
     said: (line) => indented(line, '  '),
     quoted: (text) => {
-      for (const line of text.split('\n')) print(styleText('dim', `  │ ${line}`, { stream: process.stdout }).trimEnd())
+      for (const line of text.split('\n')) {
+        const indent = /^ */.exec(line)?.[0] ?? ''
+        for (const [at, part] of wrap(line.slice(indent.length), width - 8 - indent.length).entries())
+          print(styleText('dim', `  │ ${indent}${at === 0 ? '' : '    '}${part}`.trimEnd(), { stream: process.stdout }))
+      }
     },
     stepEnds: ({ ok, ms }) => {
       const mark = ok

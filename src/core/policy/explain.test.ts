@@ -57,6 +57,14 @@ test('a title of several quorums tells the one that lacks most', () => {
   assert.match(title(of, five), /^0 of 2 signatures/)
 })
 
+test('the title of a pass leaves out none of its quorums', () => {
+  const passed = judge(change, signed(3))
+  const [one] = passed.counted
+  assert.ok(one)
+  const two = { ...one, set: 'emergency', required: 2, persons: one.persons.slice(0, 2) }
+  assert.equal(explain({ ...passed, counted: [two, one] }).title, '3 of 3 + 2 of 2 signatures, review over')
+})
+
 test('every node is told in words, in both forms', () => {
   const verdict = judge(change, [...signed(3), record(change, 'm5', 'veto')])
   for (const form of ['plain', 'markdown'] as const) {

@@ -119,6 +119,13 @@ function worstQuorum(verdict: Verdict): string | null {
   return `${counted} of ${plural(found.required, 'signature', 'signatures')}`
 }
 
+/** Every quorum, the largest first: nothing that was asked for is left out of a pass. */
+function allQuorums(verdict: Verdict): string | null {
+  const met = [...verdict.counted].sort((a, b) => b.required - a.required)
+  const told = met.map(({ persons, required }) => `${Math.min(persons.length, required)} of ${required}`).join(' + ')
+  return told === '' ? null : `${told} ${met.length === 1 && met[0]?.required === 1 ? 'signature' : 'signatures'}`
+}
+
 const firstOf = (node: Reason, outcome: Reason['outcome']): Reason | undefined =>
   node.children.find((child) => child.outcome === outcome)
 
@@ -141,8 +148,8 @@ function titleOf(verdict: Verdict): string {
     const code = firstOf(reason, 'error')?.code ?? reason.code
     return `Cannot be judged: ${inertPlain(code)}`
   }
+  if (verdict.outcome === 'pass') return [allQuorums(verdict), 'review over'].filter(Boolean).join(', ')
   const signatures = worstQuorum(verdict)
-  if (verdict.outcome === 'pass') return [signatures, 'review over'].filter(Boolean).join(', ')
   const parts: string[] = []
   const failed = firstOf(reason, 'fail')
   if (failed !== undefined) parts.push(titles[failed.code] ?? failed.code)
