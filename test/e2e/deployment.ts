@@ -235,11 +235,13 @@ export async function startDeployment(
     telemetry: { level: 'debug' },
     unlock: { keyFile: null },
   }
+  // A restart ends the server and keeps the store: in memory nothing else survives.
+  const kept: StorePorts = { ...store, store: { ...store.store, close: async () => {} } }
   const compose = (): Promise<Server> =>
     composeServer({
       config,
       custody,
-      store,
+      store: kept,
       journal,
       clock: serverClock,
       timers: systemTimers,
@@ -253,6 +255,7 @@ export async function startDeployment(
   fake.setWebhook(appId, { url: `${url}/webhooks/github` })
   t.after(async () => {
     await server.stop(2_000)
+    await store.store.close()
     await fake.close()
   })
 
@@ -314,7 +317,7 @@ export async function startDeployment(
       return runs.at(-1) ?? null
     },
     async restart() {
-      await server.runner.stop(2_000)
+      await server.stop(2_000)
       server = await compose()
       const next = await server.start()
       url = `http://127.0.0.1:${next.port}`

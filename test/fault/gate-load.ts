@@ -33,6 +33,8 @@ export interface Load {
   greens(): readonly Green[]
   /** GUIDs of deliveries that were answered with 2xx. */
   acknowledged(): ReadonlySet<string>
+  /** Opens a change, has it signed by three and waits until it is green. */
+  playToGreen(name: string): Promise<PlayedChange>
   /** Lets everybody end what was begun. The server has to run meanwhile. */
   finish(): Promise<void>
 }
@@ -87,19 +89,29 @@ export function startLoad(gate: GateProcess, options: { readonly actors: number;
     await until(`#${change.number} is green`, () => isGreen(change), options.patienceMs)
   }
 
+  const write = (name: string, text: string) => ({
+    author: 'alice',
+    message: text,
+    files: { [`docs/${name}.md`]: `${text}\n` },
+  })
+
+  function open(name: string): PlayedChange {
+    fake.commit('acme/sdk', name, write(name, `first of ${name}`))
+    const opened = fake.openPullRequest({ repo: 'acme/sdk', head: name, author: 'alice', title: `Change ${name}` })
+    const change: PlayedChange = { number: opened.number, head: opened.headSha, state: 'open' }
+    changes.push(change)
+    return change
+  }
+
   async function play(actor: number): Promise<void> {
     for (let turn = 0; !isEnding; turn++) {
       const head = `w${actor}-${turn}`
-      const write = (text: string) => ({ author: 'alice', message: text, files: { [`docs/${head}.md`]: `${text}\n` } })
-      fake.commit('acme/sdk', head, write(`first of ${head}`))
-      const opened = fake.openPullRequest({ repo: 'acme/sdk', head, author: 'alice', title: `Change ${head}` })
-      const change: PlayedChange = { number: opened.number, head: opened.headSha, state: 'open' }
-      changes.push(change)
+      const change = open(head)
       await sign(change)
       const place = { repo: 'acme/sdk', number: change.number }
       const next = randomInt(4)
       if (next === 0) {
-        change.head = fake.pushToPullRequest(place, write(`second of ${head}`))
+        change.head = fake.pushToPullRequest(place, write(head, `second of ${head}`))
         if (!isEnding) await sign(change)
       } else if (next === 1) {
         fake.closePullRequest(place, 'alice')
@@ -145,6 +157,11 @@ export function startLoad(gate: GateProcess, options: { readonly actors: number;
     acknowledged() {
       look()
       return acknowledged
+    },
+    async playToGreen(name) {
+      const change = open(name)
+      await sign(change)
+      return change
     },
     async finish() {
       isEnding = true

@@ -11,7 +11,7 @@ import { readIndependently, type Snapshot } from './independent-reader.ts'
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-const read = (gate: GateProcess): Snapshot =>
+export const read = (gate: GateProcess): Snapshot =>
   readIndependently(dataFiles(gate.directory).database, gate.databaseKey, gate.logKey)
 
 /** Every green that was ever shown is a pass of the log, under a signed checkpoint, and not younger than what was shown. */
@@ -50,7 +50,7 @@ function checkDurable(load: Load, acknowledged: ReadonlySet<string>, snapshot: S
 }
 
 /** Nothing runs, nothing is due, nothing is on its way. */
-async function settle(gate: GateProcess): Promise<void> {
+export async function settle(gate: GateProcess): Promise<void> {
   let quiet = 0
   await until(
     'everything is settled',
@@ -64,7 +64,7 @@ async function settle(gate: GateProcess): Promise<void> {
   )
 }
 
-function checkEnd(gate: GateProcess, load: Load): void {
+export function checkEnd(gate: GateProcess, load: Load): void {
   const { fake } = gate
   const snapshot = read(gate)
   findGreens(load, load.greens().length, snapshot)

@@ -79,8 +79,9 @@ export function createRecovery(needs: RecoveryNeeds): Recovery {
     const outcome = await needs.recorder.record((moment) => ({
       result: undefined,
       entries: lowered
-        // An earlier recovery may have recorded them and died before it could empty the journal.
-        .filter(({ id }) => !known.has(id))
+        // An earlier recovery may have recorded them and died before it could empty the journal; a journal that failed
+        // after all may hold what is kept in memory too.
+        .filter(({ id }, position) => !known.has(id) && lowered.findIndex((other) => other.id === id) === position)
         .map(({ repository, head, baseRef, why, at }) => ({
           type: 'check-lowered' as const,
           actor: serverActor,
