@@ -17,9 +17,11 @@ const insertKeyring = 'insert into keyrings (digest, entry, keyring) values (?, 
 
 const selectRepository = 'select record from repositories where id = ?'
 const selectRepositories = 'select record from repositories order by id'
-const selectNewestPolicy = 'select record from policies order by epoch desc limit 1'
+const selectNewestEpoch = 'select max(epoch) from policies'
+const selectPolicy = 'select record from policies where epoch = ?'
 const selectPolicies = 'select record from policies order by epoch'
-const selectKeyring = 'select digest, keyring from keyrings order by seq desc limit 1'
+const selectNewestKeyring = 'select max(seq) from keyrings'
+const selectKeyring = 'select digest, keyring from keyrings where seq = ?'
 
 export function registryWriters(db: Connection): Pick<RowWriters, 'repository' | 'policy' | 'keyring'> {
   const repository = db.prepare(upsertRepository)
@@ -39,12 +41,50 @@ export function registryWriters(db: Connection): Pick<RowWriters, 'repository' |
   }
 }
 
+/** Frozen at every depth: one value is handed to many. */
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    for (const member of Object.values(value)) freeze(member)
+    Object.freeze(value)
+  }
+  return value
+}
+
+/**
+ * Reads the newest row of a table whose rows never change, and hands out the same value until there is a newer one: what
+ * is derived from a policy or a keyring (digest, compiled patterns) is then derived once.
+ */
+function newestOf<T>(newest: () => number | null, read: (id: number) => T): () => T | null {
+  let known: { readonly id: number; readonly value: T } | null = null
+  return () => {
+    const id = newest()
+    if (id === null) return null
+    if (known?.id !== id) known = { id, value: freeze(read(id)) }
+    return known.value
+  }
+}
+
+type StoredKeyring = { readonly digest: Sha256; readonly keyring: string }
+
 export function sqliteRegistry(db: Connection): Registry {
   const one = db.prepare(selectRepository)
   const all = db.prepare(selectRepositories)
-  const newestPolicy = db.prepare(selectNewestPolicy)
+  const newestEpoch = db.prepare(selectNewestEpoch).pluck()
+  const policy = db.prepare(selectPolicy)
   const policies = db.prepare(selectPolicies)
-  const newestKeyring = db.prepare(selectKeyring)
+  const newestSeq = db.prepare(selectNewestKeyring).pluck()
+  const storedKeyring = db.prepare(selectKeyring)
+  const policyInForce = newestOf(
+    () => newestEpoch.get() as number | null,
+    (epoch) => recordOf<PolicyRecord>(policy.get(epoch)),
+  )
+  const keyringInForce = newestOf(
+    () => newestSeq.get() as number | null,
+    (seq) => {
+      const { digest, keyring } = storedKeyring.get(seq) as StoredKeyring
+      return { digest, keyring: JSON.parse(keyring) as Keyring }
+    },
+  )
   return {
     async repository(id) {
       return recordOrNull<RepositoryRecord>(one.get(id))
@@ -53,14 +93,13 @@ export function sqliteRegistry(db: Connection): Registry {
       return all.all().map(recordOf<RepositoryRecord>)
     },
     async policyInForce() {
-      return recordOrNull<PolicyRecord>(newestPolicy.get())
+      return policyInForce()
     },
     async policies() {
       return policies.all().map(recordOf<PolicyRecord>)
     },
     async keyring() {
-      const row = newestKeyring.get() as { readonly digest: Sha256; readonly keyring: string } | undefined
-      return row === undefined ? null : { digest: row.digest, keyring: JSON.parse(row.keyring) as Keyring }
+      return keyringInForce()
     },
   }
 }

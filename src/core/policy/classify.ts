@@ -74,12 +74,20 @@ class GroundsByName<T extends string> {
 
 /** Every path of the change once, old and new names alike, sorted so that the explanation does not depend on order. */
 function pathsOf(files: ClassifyInput['files']): readonly string[] {
-  const paths = new Set<string>()
-  for (const { oldPath, newPath } of files) {
-    if (oldPath !== null) paths.add(oldPath)
-    if (newPath !== null) paths.add(newPath)
+  const paths: string[] = []
+  let isSorted = true
+  const add = (path: string): void => {
+    const last = paths.at(-1)
+    if (path === last) return
+    if (last !== undefined && path < last) isSorted = false
+    paths.push(path)
   }
-  return [...paths].sort()
+  for (const { oldPath, newPath } of files) {
+    if (oldPath !== null) add(oldPath)
+    if (newPath !== null) add(newPath)
+  }
+  // Collected files come sorted, with one name each; only other lists have to be put in order.
+  return isSorted ? paths : [...new Set(paths)].sort()
 }
 
 /**
