@@ -20,9 +20,7 @@ const HARMLESS = new Set(
 )
 
 /** Time, randomness and timers of the host, and ways around this list. They come through ports instead. */
-const AMBIENT = new Set(
-  'setTimeout setInterval performance globalThis global eval Function require'.split(' '),
-)
+const AMBIENT = new Set('setTimeout setInterval performance globalThis global eval Function require'.split(' '))
 const AMBIENT_MODULES = new Set('process timers timers/promises perf_hooks module vm'.split(' '))
 
 /** Methods whose answer depends on the machine's time zone or locale. */

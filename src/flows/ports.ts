@@ -579,7 +579,7 @@ export interface PolicyFileFault {
 }
 
 export interface PolicyFiles {
-  isPolicyPath(path: string): boolean
+  readonly isPolicyPath: (path: string) => boolean
   /** `policy` is null when structure is faulty; `blocking` holds every fault that keeps it from taking effect. */
   read(input: {
     readonly governanceRepository: string

@@ -41,7 +41,7 @@ export function createAdmin(client: Client): GitHubAdmin {
         const found = objectOf(answer.json, 'app')
         const permissions: Record<string, string> = {}
         for (const [name, level] of Object.entries(objectAt(found, 'permissions', 'permissions'))) {
-          permissions[name] = String(level)
+          permissions[name] = typeof level === 'string' ? level : 'unknown'
         }
         return {
           id: idAt(found, 'id', 'id'),

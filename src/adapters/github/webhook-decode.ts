@@ -1,4 +1,4 @@
-import { type AccountId, isJsonObject, type JsonObject, type RepositoryId } from '../../core/index.ts'
+import { isJsonObject, type JsonObject, type RepositoryId } from '../../core/index.ts'
 import type { ForgeAccount, ForgeEvent, ForgeEventDetail } from '../../flows/ports.ts'
 import {
   accountFrom,
@@ -103,7 +103,7 @@ const push: Read = (payload, { sender }) => ({
   before: gitIdAt(payload, 'before', 'before'),
   after: gitIdAt(payload, 'after', 'after'),
   forced: booleanAt(payload, 'forced', 'forced'),
-  pusher: (sender?.id ?? null) as AccountId | null,
+  pusher: sender?.id ?? null,
 })
 
 function mergeGroup(payload: JsonObject): ForgeEventDetail {

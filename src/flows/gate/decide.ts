@@ -85,7 +85,7 @@ const codesOf = (reason: Reason): readonly string[] => [
  */
 function basisOf(verdict: Verdict, acceleration: Acceleration): Sha256 {
   const basis = { inputs: verdict.inputs, outcome: verdict.outcome, codes: codesOf(verdict.reason) }
-  return bytesDigest(canonicalBytes(basis as unknown as Json), acceleration)
+  return bytesDigest(canonicalBytes(basis), acceleration)
 }
 
 type ClockState = { readonly clock: ChangeRecord['clock']; readonly entries: readonly EntryDraft[] }

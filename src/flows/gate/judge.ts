@@ -147,7 +147,7 @@ async function judgeOnce(needs: JudgeNeeds, target: JudgeTarget, command: Comman
     })
   } catch (error) {
     if (!(error instanceof AppError)) throw error
-    return await recordFailure(needs, { repository, policy, record, number: target.number, error })
+    return recordFailure(needs, { repository, policy, record, number: target.number, error })
   }
   const keyring = await needs.registry.keyring()
   if (keyring === null) throw new AppError('store-corrupt', 'a policy is in force but no keyring is stored')

@@ -101,7 +101,9 @@ export function createLowering(needs: LoweringNeeds): Lowering {
         return detail.baseRef === success.baseRef || detail.head === success.head
       case 'comment':
         return detail.body.startsWith('/governance-')
-      default:
+      case 'merge-group':
+      case 'repository':
+      case 'other':
         return true
     }
   }

@@ -1,4 +1,4 @@
-import { asInstant, type CommitId, type Instant, type RepositoryId } from '../../core/index.ts'
+import { asInstant, type Instant, type RepositoryId } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
 import type { Deliveries, ForgeComment, ForgeDeliveries, RepositoryRecord, Write } from '../ports.ts'
 import type { Intake } from './intake.ts'
@@ -129,5 +129,5 @@ export async function checksToPublish(needs: JudgeNeeds): Promise<readonly Write
     ...(await needs.changes.checks({ createdBefore: old })),
   ]
   const keys = new Map(checks.map((check) => [`${check.repository}/${check.head}/${check.baseRef}`, check]))
-  return [...keys.values()].map((check) => publishJob(check.repository, check.head as CommitId, check.baseRef, now))
+  return [...keys.values()].map((check) => publishJob(check.repository, check.head, check.baseRef, now))
 }

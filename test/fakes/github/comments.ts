@@ -2,7 +2,7 @@
 import { ApiError } from './apps-auth.ts'
 import { accountShape } from './shapes.ts'
 import { commentShape, issueShape } from './shapes-pull.ts'
-import { type Account, type App, type Comment, type Issue, type Json, type Repository, type World } from './world.ts'
+import type { Account, App, Comment, Issue, Json, Repository, World } from './world.ts'
 
 function tell(
   world: World,

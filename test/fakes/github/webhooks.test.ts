@@ -234,5 +234,6 @@ test('a transferred repository leaves the installation, which is told', async ()
   github.comment({ repo: 'elsewhere/node', number: 1 }, 'carol', 'unheard')
   await github.settled()
   assert.deepEqual(names(), ['installation_repositories.removed'])
-  assert.equal((hooks[0]?.payload.repositories_removed as Json[])[0]?.full_name, 'elsewhere/node')
+  const removed = hooks[0]?.payload.repositories_removed as Json[] | undefined
+  assert.equal(removed?.[0]?.full_name, 'elsewhere/node')
 })
