@@ -21,7 +21,7 @@ const timed = async (run: () => Promise<unknown>): Promise<number> => {
 test(`T08a ${forged} forged webhooks: no row, no growth of memory or log, and a real change is decided meanwhile`, async (t) => {
   const gate = await prepareGate(t)
   assert.ok(await gate.start())
-  const load = startLoad(gate, { actors: 0, patienceMs: 60_000 })
+  const load = startLoad(gate, { patienceMs: 60_000 })
   await load.playToGreen('warm')
   const calmMs = await timed(() => load.playToGreen('calm'))
   await settle(gate)

@@ -6,7 +6,7 @@ import { appId } from '../e2e/deployment.ts'
 import { startLoad } from './gate-load.ts'
 import { prepareGate } from './gate-process.ts'
 import { until } from './green.ts'
-import { checkEnd, read, settle } from './killed-gate.ts'
+import { checkEnd, findGreens, read, settle } from './killed-gate.ts'
 
 test('T44 T43 a full disk under the server: refused, lowered, journaled, and caught up once there is room', async (t) => {
   // The kernel refuses to let any file grow past this, as a full disk does. Node ignores SIGXFSZ.
@@ -14,7 +14,7 @@ test('T44 T43 a full disk under the server: refused, lowered, journaled, and cau
   const gate = await prepareGate(t, { limit: () => limit })
   const { fake } = gate
   assert.ok(await gate.start())
-  const load = startLoad(gate, { actors: 0, patienceMs: 60_000 })
+  const load = startLoad(gate, { patienceMs: 120_000 })
   const standing = await load.playToGreen('standing')
   const other = await load.playToGreen('other')
   await settle(gate)
@@ -24,32 +24,27 @@ test('T44 T43 a full disk under the server: refused, lowered, journaled, and cau
   const used = statSync(database).size + statSync(`${database}-wal`).size
   limit = `ulimit -f ${Math.ceil((used + 100_000) / 512)}`
   assert.ok(await gate.start())
-  const crowd = startLoad(gate, { actors: 2, patienceMs: 120_000 })
+  load.enter(2)
   const refusals = (): number => fake.deliveries(appId).filter(({ statusCode }) => statusCode === 503).length
   await until('the disk is full', () => refusals() >= 3, 40_000)
-  const full = read(gate)
-  const greens = crowd.greens().length
-
   // What lowers acts at once.
   fake.closePullRequest({ repo: 'acme/sdk', number: standing.number }, 'alice')
   standing.state = 'closed'
   const runOf = (head: string) => fake.checkRuns('acme/sdk', head).find((run) => run.appId === appId)
   await until('lowered', () => runOf(standing.head)?.conclusion === 'failure', 8_000)
   assert.match(runOf(standing.head)?.title ?? '', /log cannot be written/)
-  // What would raise does not happen.
+  // It goes on: what still fits is whole, and every green has its record.
   await new Promise((resolve) => setTimeout(resolve, 1_500))
-  assert.equal(crowd.greens().length, greens, 'something turned green on a full disk')
-  assert.equal(read(gate).entries.length, full.entries.length, 'the log took something though the disk was full')
-  const readyz = await fetch(`${gate.url}/readyz`)
-  assert.equal(readyz.status, 503)
+  const full = read(gate)
+  assert.deepEqual(full.faults, [])
+  findGreens(load, load.greens().length, read(gate))
 
   await gate.kill()
   limit = ''
   assert.ok(await gate.start())
-  await crowd.finish()
+  await load.finish()
   await settle(gate)
   checkEnd(gate, load)
-  checkEnd(gate, crowd)
   const lowered = read(gate).entries.filter(({ type }) => type === 'check-lowered')
   assert.ok(
     lowered.some(({ data }) => data.head === standing.head),

@@ -33,6 +33,8 @@ export interface Load {
   greens(): readonly Green[]
   /** GUIDs of deliveries that were answered with 2xx. */
   acknowledged(): ReadonlySet<string>
+  /** Lets so many people begin to open, sign, push, merge and close without end. */
+  enter(count: number): void
   /** Opens a change, has it signed by three and waits until it is green. */
   playToGreen(name: string): Promise<PlayedChange>
   /** Lets everybody end what was begun. The server has to run meanwhile. */
@@ -62,7 +64,7 @@ async function challengeFor(gate: GateProcess, change: PlayedChange, person: Per
   throw new Error(`no challenge for ${person.login} on #${change.number}`)
 }
 
-export function startLoad(gate: GateProcess, options: { readonly actors: number; readonly patienceMs: number }): Load {
+export function startLoad(gate: GateProcess, options: { readonly patienceMs: number }): Load {
   const { fake } = gate
   const signed: SignedApproval[] = []
   const changes: PlayedChange[] = []
@@ -144,9 +146,7 @@ export function startLoad(gate: GateProcess, options: { readonly actors: number;
     }
   }
 
-  const actors = Promise.all(Array.from({ length: options.actors }, (_, actor) => play(actor)))
-  // A failure is the caller's when it asks; until then it must not end the process.
-  actors.catch(() => {})
+  const actors: Promise<void>[] = []
   return {
     signed,
     changes,
@@ -158,6 +158,14 @@ export function startLoad(gate: GateProcess, options: { readonly actors: number;
       look()
       return acknowledged
     },
+    enter(count) {
+      for (let i = 0; i < count; i++) {
+        const actor = play(actors.length)
+        // A failure is the caller's when it asks; until then it must not end the process.
+        actor.catch(() => {})
+        actors.push(actor)
+      }
+    },
     async playToGreen(name) {
       const change = open(name)
       await sign(change)
@@ -165,7 +173,7 @@ export function startLoad(gate: GateProcess, options: { readonly actors: number;
     },
     async finish() {
       isEnding = true
-      await actors
+      await Promise.all(actors)
     },
   }
 }

@@ -24,7 +24,7 @@ export interface Snapshot {
   readonly statements: readonly ReadStatement[]
   readonly commands: readonly number[]
   /** Jobs that are due or wait for their retry. */
-  readonly openJobs: number
+  readonly openJobs: readonly string[]
   readonly deadJobs: readonly string[]
 }
 
@@ -130,7 +130,12 @@ function readAll(db: Database.Database, logKey: Uint8Array): Snapshot {
       return { entry, number, person, payloadDigest, nonce: statement.predicate.nonce }
     },
   )
-  const count = db.prepare(`select count(*) from jobs where state = 'queued' and (due_at <= ? or attempts > 0)`).pluck()
+  const openJobs = db
+    .prepare(
+      `select id || ', attempt ' || attempts || ', due in ' || (due_at - :now) || ' ms: ' || coalesce(last_error, '')
+      from jobs where state = 'queued' and (due_at <= :now or attempts > 0)`,
+    )
+    .pluck()
   return {
     faults,
     entries,
@@ -138,7 +143,7 @@ function readAll(db: Database.Database, logKey: Uint8Array): Snapshot {
     deliveries,
     statements,
     commands: db.prepare('select comment_id from commands').pluck().all() as number[],
-    openJobs: count.get(Date.now()) as number,
+    openJobs: openJobs.all({ now: Date.now() }) as string[],
     deadJobs: db.prepare(`select id || ': ' || last_error from jobs where state = 'dead'`).pluck().all() as string[],
   }
 }

@@ -6,7 +6,6 @@ import { dataFiles } from '../../src/compose-deployment.ts'
 import { appId } from '../e2e/deployment.ts'
 import { type Load, startLoad } from './gate-load.ts'
 import { type GateProcess, prepareGate } from './gate-process.ts'
-import { until } from './green.ts'
 import { readIndependently, type Snapshot } from './independent-reader.ts'
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -15,7 +14,7 @@ export const read = (gate: GateProcess): Snapshot =>
   readIndependently(dataFiles(gate.directory).database, gate.databaseKey, gate.logKey)
 
 /** Every green that was ever shown is a pass of the log, under a signed checkpoint, and not younger than what was shown. */
-function findGreens(load: Load, before: number, snapshot: Snapshot): void {
+export function findGreens(load: Load, before: number, snapshot: Snapshot): void {
   const passes = snapshot.entries.filter(({ type, data }) => type === 'verdict' && data.outcome === 'pass')
   for (const green of load.greens().slice(0, before)) {
     const found = passes.find(({ data }) => data.head === green.head && data.baseRef === green.base)
@@ -51,17 +50,14 @@ function checkDurable(load: Load, acknowledged: ReadonlySet<string>, snapshot: S
 
 /** Nothing runs, nothing is due, nothing is on its way. */
 export async function settle(gate: GateProcess): Promise<void> {
-  let quiet = 0
-  await until(
-    'everything is settled',
-    async () => {
-      await gate.fake.settled()
-      quiet = read(gate).openJobs === 0 ? quiet + 1 : 0
-      await pause(50)
-      return quiet >= 5
-    },
-    120_000,
-  )
+  const end = Date.now() + 120_000
+  for (let quiet = 0; quiet < 5; ) {
+    await gate.fake.settled()
+    const { openJobs } = read(gate)
+    quiet = openJobs.length === 0 ? quiet + 1 : 0
+    if (Date.now() > end) assert.fail(`not at rest: ${openJobs.join('; ')}\n${gate.log.slice(-20).join('\n')}`)
+    await pause(50)
+  }
 }
 
 export function checkEnd(gate: GateProcess, load: Load): void {
@@ -115,10 +111,17 @@ async function decideAnew(gate: GateProcess, load: Load): Promise<void> {
  */
 export async function killAgainAndAgain(
   t: TestContext,
-  options: { readonly kills: number; readonly least: number; readonly enoughMs: number; readonly progress: boolean },
+  options: {
+    readonly kills: number
+    readonly least: number
+    readonly enoughMs: number
+    readonly longestMs: number
+    readonly progress: boolean
+  },
 ): Promise<void> {
   const gate = await prepareGate(t)
-  const load = startLoad(gate, { actors: 4, patienceMs: options.enoughMs + 120_000 })
+  const load = startLoad(gate, { patienceMs: options.enoughMs + 120_000 })
+  load.enter(4)
   const started = performance.now()
   let kills = 0
   let whileStarting = 0
@@ -139,7 +142,7 @@ export async function killAgainAndAgain(
       findGreens(load, greens, snapshot)
       assert.ok(snapshot.entries.length >= size, 'the log became shorter')
       size = snapshot.entries.length
-      await pause(randomInt(0, 800))
+      await pause(randomInt(0, options.longestMs))
     } else whileStarting += 1
     await gate.kill()
     if (options.progress && kills % 10 === 9)

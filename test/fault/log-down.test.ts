@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { dayMs } from '../../src/core/index.ts'
+import { AppError } from '../../src/flows/app-error.ts'
+import type { Custody, JobData } from '../../src/flows/ports.ts'
 import { signStatement } from '../e2e/signing.ts'
 import { decodeEntries } from './log-reader.ts'
 import { openChange, startBreakable, turnGreen, until } from './green.ts'
@@ -147,4 +149,69 @@ test('T43 a success on its way to the forge when the log fails does not stay', a
   await until('no success is left', () => d.check('acme/sdk', change.headSha)?.conclusion !== 'success', 5_000)
   assert.notEqual(d.check('acme/sdk', change.headSha)?.conclusion, 'success')
   disk.broken = false
+})
+
+for (const [call, mode] of [
+  ['append', 'not-stored'],
+  ['append', 'but-stored'],
+  ['drop', 'not-stored'],
+  ['drop', 'but-stored'],
+] as const)
+  test(`T43 T44 the journal's ${call} fails (${mode}): the lowering stands in the log once`, async (t) => {
+    const records: JobData[] = []
+    let failures = 1
+    const breaking = async (what: typeof call, write: () => void): Promise<void> => {
+      const breaks = what === call && failures-- > 0
+      if (breaks && mode === 'not-stored') throw new AppError('store-unavailable', 'the journal refuses')
+      write()
+      if (breaks) throw new AppError('store-unavailable', 'the journal lost its answer')
+    }
+    const { d, disk } = await startBreakable(t, {
+      journal: {
+        append: (record) => breaking('append', () => void records.push(record)),
+        read: async () => [...records],
+        drop: (count) => breaking('drop', () => void records.splice(0, count)),
+      },
+    })
+    const change = await openChange(d)
+    await turnGreen(d, change)
+    disk.broken = true
+    d.fake.closePullRequest({ repo: 'acme/sdk', number: change.number }, 'alice')
+    await until('lowered', () => d.check('acme/sdk', change.headSha)?.title === lost, 5_000)
+    disk.broken = false
+    await until('recorded and forgotten', async () => {
+      await d.settled()
+      const entries = await decodeEntries(d.store.log)
+      return failures < 1 && records.length === 0 && entries.some(({ type }) => type === 'check-lowered')
+    })
+    await d.settled()
+    const lowered = (await decodeEntries(d.store.log)).filter(({ type }) => type === 'check-lowered')
+    assert.equal(lowered.length, 1)
+  })
+
+test('T43 a key that no longer signs the log is a log that cannot be written', async (t) => {
+  const { d } = await startBreakable(t)
+  const change = await openChange(d)
+  const next = await openChange(d, 'next', 'docs/next.md')
+  await turnGreen(d, change)
+  const custody = d.custody as { sign: Custody['sign'] }
+  const { sign } = custody
+  custody.sign = async () => {
+    throw new AppError('custody-refused', 'the token is locked')
+  }
+  for (const person of d.of('layer-5').slice(0, 3)) {
+    const { comment } = await d.signature('acme/sdk', next.number, person)
+    d.fake.comment({ repo: 'acme/sdk', number: next.number }, person.login, comment)
+  }
+  await until('lowered', () => d.check('acme/sdk', change.headSha)?.title === lost, 5_000)
+  await d.pass(dayMs)
+  for (const { headSha } of [change, next]) assert.notEqual(d.check('acme/sdk', headSha)?.conclusion, 'success')
+  custody.sign = sign
+  await until('green again by a newer verdict', async () => {
+    await d.pass(60_000)
+    return [change, next].every(({ headSha }) => d.check('acme/sdk', headSha)?.conclusion === 'success')
+  })
+  const entries = await decodeEntries(d.store.log)
+  assert.equal(entries.filter(({ type }) => type === 'check-lowered').length, 1)
+  assert.equal(entries.filter(({ type }) => type === 'statement-admitted').length, 6)
 })

@@ -45,8 +45,8 @@ export interface Lowering extends ShownSuccesses {
   lowerUnrecorded(repository: RepositoryId, head: CommitId, baseRef: string): Promise<void>
   /** What the journal holds, and what it refused to take. */
   unrecorded(): Promise<readonly JobData[]>
-  /** Forgets the first `journaled` records, now that they are entries, and lets successes be shown again. */
-  recorded(journaled: readonly JobData[]): Promise<void>
+  /** Forgets what `unrecorded` handed out last, now that it is entries, and lets successes be shown again. */
+  recorded(): Promise<void>
 }
 
 export interface LoweringNeeds {
@@ -81,7 +81,8 @@ export function createLowering(needs: LoweringNeeds): Lowering {
   let isHalted = false
   /** Counts what could not be stored, so that a recovery does not forget what happened during it. */
   let halts = 0
-  let haltsSeen = 0
+  /** What `unrecorded` handed out last. */
+  let handedOut = { journaled: 0, inMemory: 0, halts: 0 }
   let retryMs = firstRetryMs
   let isRetryArmed = false
   let driving: Promise<void> = Promise.resolve()
@@ -229,17 +230,20 @@ export function createLowering(needs: LoweringNeeds): Lowering {
     },
 
     async unrecorded() {
-      haltsSeen = halts
-      return isHalted ? [...(await needs.journal.read()), ...unjournaled] : []
+      const inMemory = [...unjournaled]
+      const seen = halts
+      const journaled = await needs.journal.read()
+      handedOut = { journaled: journaled.length, inMemory: inMemory.length, halts: seen }
+      return [...journaled, ...inMemory]
     },
 
-    async recorded(records) {
-      const kept = unjournaled.length
-      const inMemory = records.filter((record) => unjournaled.includes(record)).length
-      if (records.length > inMemory) await needs.journal.drop(records.length - inMemory)
-      unjournaled.splice(0, Math.min(kept, inMemory))
+    async recorded() {
+      const { journaled, inMemory, halts: halted } = handedOut
+      if (journaled > 0) await needs.journal.drop(journaled)
+      unjournaled.splice(0, inMemory)
+      handedOut = { journaled: 0, inMemory: 0, halts: halted }
       // What happened meanwhile is not covered by what was just decided to be decided anew.
-      if (halts === haltsSeen) isHalted = false
+      if (halts === halted) isHalted = false
     },
   }
 }

@@ -52,11 +52,12 @@ export function createRecovery(needs: RecoveryNeeds): Recovery {
   async function run(): Promise<void> {
     if (needs.lowering.mayShow()) return
     await needs.store.probe()
+    // What happens from here on is for the next round.
+    const records = await needs.lowering.unrecorded()
     // Missed events first: what they set in motion stands in its lane before the new look.
     const gaps = await needs.closeGaps()
-    const records = await needs.lowering.unrecorded()
     await record(records, gaps)
-    await needs.lowering.recorded(records)
+    await needs.lowering.recorded()
     needs.telemetry.event('log-returned', 'warn', { lowered: records.length })
     needs.wake()
   }
