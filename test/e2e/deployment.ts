@@ -202,7 +202,10 @@ export async function startDeployment(
     { ...github, policyFiles: policyFilesPort, acceleration },
     { governanceRepository: 'acme/governance', branch: 'main', expected: null, at: clock.now() },
   )
-  if (!planned.ok) throw new Error(JSON.stringify(planned.faults))
+  if (!planned.ok) {
+    await fake.close()
+    throw new Error(JSON.stringify(planned.faults))
+  }
   await recordGenesis(
     { recorder, log: store.log, registry: store.registry, custody, origin: logOrigin, acceleration },
     planned.plan,

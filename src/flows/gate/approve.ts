@@ -32,6 +32,7 @@ import { type ChallengeNeeds, challengeBasis, challengeFor, signingKey } from '.
 import type { CommandEffect, CommandStep } from './decide.ts'
 import { refreshJob, statusJob } from './jobs.ts'
 import { type JudgeNeeds, governing, judge } from './judge.ts'
+import { dueAtOnce } from './recorder.ts'
 import { type ReplyBudget, replyJob } from './replies.ts'
 import { type CommandOutcome, replyText } from './reply-text.ts'
 
@@ -370,7 +371,7 @@ function settleSuspension(
     writes: [
       { kind: 'keyring', keyring: next, digest, entry },
       { kind: 'blob', digest, bytes: canonicalBytes(next as unknown as Json) },
-      ...prepared.openChanges.map((change) => refreshJob(change.repository, change.number, moment.at)),
+      ...prepared.openChanges.map((change) => refreshJob(change.repository, change.number, dueAtOnce(moment))),
     ],
   }
 }

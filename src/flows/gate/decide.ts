@@ -20,7 +20,7 @@ import type { ChangeRecord, PolicyRecord, RepositoryRecord, StatementRecord, Wri
 import { type Collected, clockToleranceMs } from './collect.ts'
 import { type EntryDraft, serverActor } from './entries.ts'
 import { publishJob, refreshJob, statusJob, timerJob } from './jobs.ts'
-import type { Draft, Moment } from './recorder.ts'
+import { type Draft, dueAtOnce, type Moment } from './recorder.ts'
 import { refusedVerdict } from './refused-verdict.ts'
 
 /** How soon an unknown test merge is looked at again: the forge computes it in the background. */
@@ -245,8 +245,8 @@ export function settle(input: DecisionInput, moment: Moment, command: CommandSte
     }
   }
   writes.push({ kind: 'change', record: decided })
-  writes.push(...followUps(input, decided, facts, moment.at, isNew))
-  writes.push(...groupFollowUps(input, decided, facts, moment.at, approvals.length > input.statements.length))
+  writes.push(...followUps(input, decided, facts, dueAtOnce(moment), isNew))
+  writes.push(...groupFollowUps(input, decided, facts, dueAtOnce(moment), approvals.length > input.statements.length))
   return { entries, writes, result: { verdict, facts, record: decided, isNew } }
 }
 

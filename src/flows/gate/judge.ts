@@ -27,7 +27,7 @@ import { type Collected, type CollectNeeds, collect, repositoryPolicy } from './
 import { type CommandStep, type Decided, type DecisionInput, settle } from './decide.ts'
 import { serverActor } from './entries.ts'
 import { publishJob, statusJob } from './jobs.ts'
-import type { Recorder } from './recorder.ts'
+import { dueAtOnce, type Recorder } from './recorder.ts'
 import { type RefusalCode, refusedVerdict } from './refused-verdict.ts'
 import type { VerdictReader } from './verdict-reader.ts'
 import { standingStatements } from './void-approvals.ts'
@@ -278,8 +278,8 @@ async function recordFailure(
       ...(known !== null && (known.head !== place.head || known.baseRef !== place.baseRef)
         ? [publishJob(repository.id, known.head, known.baseRef, moment.at)]
         : []),
-      publishJob(repository.id, place.head, place.baseRef, moment.at),
-      statusJob(repository.id, number, moment.at),
+      publishJob(repository.id, place.head, place.baseRef, dueAtOnce(moment)),
+      statusJob(repository.id, number, dueAtOnce(moment)),
     ]
     return {
       entries: [

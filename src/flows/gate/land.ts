@@ -14,6 +14,7 @@ import type { ForgeRepository, GovernedBranch, PolicyRecord, RepositoryRecord, W
 import { type EntryDraft, serverActor } from './entries.ts'
 import { findingDraft, type FindingNeeds } from './findings.ts'
 import { refreshJob } from './jobs.ts'
+import { dueAtOnce } from './recorder.ts'
 import { inForceCommitCursor, judge, type JudgeNeeds } from './judge.ts'
 import { type Candidate, type LandingMatch, matchLandings } from './landings.ts'
 
@@ -228,7 +229,7 @@ async function recordLanding(needs: JudgeNeeds & FindingNeeds, landing: Landing)
         ),
       },
     })
-    writes.push(...open.map((change) => refreshJob(change.repository, change.number, moment.at)))
+    writes.push(...open.map((change) => refreshJob(change.repository, change.number, dueAtOnce(moment))))
     return { entries, writes, result: undefined }
   })
   return recorded.ok ? null : recorded.conflict

@@ -45,6 +45,10 @@ export interface Moment {
   indexOf(position: number): LogIndex
 }
 
+/** When work that a record sets in motion is due: now by the machine's clock, also while that stands behind the log's. */
+export const dueAtOnce = (moment: Pick<Moment, 'at' | 'correctionMs'>): Instant =>
+  asInstant(moment.at - moment.correctionMs)
+
 /** Entries and rows that become durable together, and what the caller wants to know once they are. */
 export interface Draft<T> {
   readonly entries: readonly EntryDraft[]
