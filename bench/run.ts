@@ -1,5 +1,6 @@
 /** `npm run bench`: measures the promises of the product in ratios within one run. `run.ts [name…] [--quick] [--json]` */
 import { parseArgs } from 'node:util'
+import { benchGate } from './gate.ts'
 import { benchIntake } from './intake.ts'
 import { benchEvaluate } from './evaluate.ts'
 import { type Bench, type Outcome, tableOf } from './outcome.ts'
@@ -7,6 +8,7 @@ import { type Bench, type Outcome, tableOf } from './outcome.ts'
 const benches: Readonly<Record<string, Bench>> = {
   intake: benchIntake,
   evaluate: benchEvaluate,
+  gate: benchGate,
 }
 
 const { values, positionals } = parseArgs({

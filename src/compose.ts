@@ -20,7 +20,7 @@ import { concernOf, createPipeline, recurringJob, recurringKinds } from './flows
 import { currentNames } from './flows/gate/names.ts'
 import { readiness } from './flows/gate/readiness.ts'
 import { closeGaps } from './flows/gate/reconcile.ts'
-import { createRecorder } from './flows/gate/recorder.ts'
+import { createRecorder, type Recorder } from './flows/gate/recorder.ts'
 import { createRecovery } from './flows/gate/recovery.ts'
 import { createReplyBudget } from './flows/gate/replies.ts'
 import { createRunner, type Runner } from './flows/gate/runner.ts'
@@ -96,7 +96,11 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     random,
     telemetry,
   })
-  const recorder = createRecorder({ origin, store, log, custody, clock, random, acceleration })
+  const logWriter = createRecorder({ origin, store, log, custody, clock, random, acceleration })
+  const recorder: Recorder = {
+    // A record leaves jobs behind, which need not wait until the job that made it has ended as well.
+    record: (build) => logWriter.record(build).finally(() => runner.wake()),
+  }
   const verdicts = createVerdictReader(memory)
   const lowering = createLowering({
     changes,

@@ -1,5 +1,5 @@
 /** A whole deployment for tests: the stand-in with a governance repository, and the real server on loopback before it. */
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { createGitHub } from '../../src/adapters/github/github.ts'
 import { policyFilesPort } from '../../src/adapters/policy-files/policy-files.ts'
@@ -7,7 +7,7 @@ import { openMemoryStore } from '../../src/adapters/store/memory.ts'
 import { createTelemetry, type ProcessTelemetry } from '../../src/adapters/telemetry/telemetry.ts'
 import { acceleration, composeServer, nonceKeyName, type Server, saltKeyName } from '../../src/compose.ts'
 import type { Config } from '../../src/config/config.ts'
-import { asInstant, ed25519PublicKey, type RepositoryId, signEcdsa, signEd25519 } from '../../src/core/index.ts'
+import { asInstant, ed25519PublicKey, type RepositoryId, signEcdsa } from '../../src/core/index.ts'
 import { enrol, planEnrolment } from '../../src/flows/gate/enrol.ts'
 import { planGenesis, recordGenesis } from '../../src/flows/gate/genesis.ts'
 import { createRecorder } from '../../src/flows/gate/recorder.ts'
@@ -41,16 +41,21 @@ function movingClock(isFrozen: boolean): MovingClock {
   }
 }
 
-/** Custody in memory with real keys. */
+/** PKCS #8 of an Ed25519 seed (RFC 8410 section 7). */
+const ed25519Prefix = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+/** Custody in memory with real keys; the platform signs, as it does in production. */
 export function memoryCustody(secrets: Readonly<Record<string, Uint8Array>>, seed = randomBytes(32)): Custody {
+  const key = createPrivateKey({ key: Buffer.concat([ed25519Prefix, seed]), format: 'der', type: 'pkcs8' })
+  const publicKey = ed25519PublicKey(seed)
   return {
     reveal: async (name) => {
       const secret = secrets[name]
       if (secret === undefined) throw new Error(`no secret ${name}`)
       return secret
     },
-    sign: async (_name, message) => signEd25519(seed, message),
-    publicKey: async () => ed25519PublicKey(seed),
+    sign: async (_name, message) => new Uint8Array(sign(null, message, key)),
+    publicKey: async () => publicKey,
     names: async () => Object.keys(secrets),
   }
 }
