@@ -47,7 +47,7 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 /** The person's challenge for exactly this head, however often the server has to be asked. */
 async function challengeFor(gate: GateProcess, change: PlayedChange, person: Person, forMs: number) {
   const end = Date.now() + forMs
-  while (Date.now() < end) {
+  while (Date.now() < end && !gate.isOver) {
     if (gate.url !== null)
       try {
         const answer = await fetch(`${gate.url}/challenge/acme/sdk/${change.number}?maintainer=${person.login}`)
@@ -88,7 +88,7 @@ export function startLoad(gate: GateProcess, options: { readonly patienceMs: num
       const payloadDigest = sha256(Buffer.from(payload, 'base64url'))
       signed.push({ number: change.number, head: change.head, person: person.id, payloadDigest, commentId })
     }
-    await until(`#${change.number} is green`, () => isGreen(change), options.patienceMs)
+    await until(`#${change.number} is green`, () => isGreen(change) || gate.isOver, options.patienceMs)
   }
 
   const write = (name: string, text: string) => ({
@@ -106,7 +106,7 @@ export function startLoad(gate: GateProcess, options: { readonly patienceMs: num
   }
 
   async function play(actor: number): Promise<void> {
-    for (let turn = 0; !isEnding; turn++) {
+    for (let turn = 0; !isEnding && !gate.isOver; turn++) {
       const head = `w${actor}-${turn}`
       const change = open(head)
       await sign(change)

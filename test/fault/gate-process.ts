@@ -35,6 +35,8 @@ export interface GateProcess {
   /** Address of the running server; null between a kill and the next start. */
   readonly url: string | null
   readonly pid: number | null
+  /** Whether the test has ended. */
+  readonly isOver: boolean
   /** Everything the server logged. */
   readonly log: readonly string[]
   /** Starts the server and points the stand-in's webhooks at it. False when it was killed before it listened. */
@@ -160,7 +162,9 @@ export async function prepareGate(
     child?.kill('SIGKILL')
     await gone
   }
+  let isOver = false
   t.after(async () => {
+    isOver = true
     await kill()
     await fake.close()
     if (options.directory === undefined) rmSync(directory, { recursive: true, force: true })
@@ -176,6 +180,9 @@ export async function prepareGate(
     log,
     get url() {
       return url
+    },
+    get isOver() {
+      return isOver
     },
     get pid() {
       return child?.pid ?? null

@@ -50,7 +50,8 @@ function copyTree(): { readonly tree: string; remove(): void } {
 /** The test files with a test of this id, the quick ones first. */
 function filesOf(id: string): string[] {
   const name = new RegExp(`['"\`].*\\b${id}\\b`)
-  const cost = (path: string): number => (path.startsWith('src/') ? 0 : path.startsWith('test/fault/') ? 2 : 1)
+  const cost = (path: string): number =>
+    path.startsWith('src/') ? 0 : /fault\/(gate|store|forged|matrix)/.test(path) ? 2 : 1
   return globSync('{src,test}/**/*.test.ts', { cwd: root })
     .filter((path) => !path.startsWith('test/labs/'))
     .filter((path) => name.test(readFileSync(join(root, path), 'utf8')))
@@ -64,6 +65,8 @@ const runTests = (tree: string, pattern: string, files: readonly string[]): Prom
     '--test',
     '--test-reporter=tap',
     '--test-concurrency=1',
+    // A mutant may leave something running for ever.
+    '--test-force-exit',
     `--test-timeout=${testTimeoutMs}`,
     '--test-name-pattern',
     pattern,
