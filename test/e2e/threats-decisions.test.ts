@@ -3,11 +3,24 @@ import { test } from 'node:test'
 import { act, attest, codesOf, verdictOf } from './signing.ts'
 import { approveAll, days, entriesOf, findingsOf, isMergeable, open, sharedDeployment, shown } from './threat-scene.ts'
 
-const deployment = sharedDeployment({ repositories: ['sdk', 'node', 'wallet'] })
+const started = sharedDeployment({ repositories: ['sdk', 'node', 'wallet'] })
 const sdk = 'acme/sdk'
 const node = 'acme/node'
 const wallet = 'acme/wallet'
 const actions = 15_368
+let prepared: Promise<Awaited<ReturnType<typeof started>>> | null = null
+
+/** The deployment with GitHub Actions, another App, and a second governed branch. */
+function deployment() {
+  prepared ??= started().then(async (d) => {
+    d.fake.createApp({ appId: actions, name: 'github-actions' })
+    d.fake.createApp({ appId: actions + 1, name: 'look-alike' })
+    d.fake.createBranch(sdk, 'stable', d.fake.branch(sdk, 'main'), 'admin')
+    await d.enrol(sdk, ['stable'])
+    return d
+  })
+  return prepared
+}
 
 const tiersOf = async (d: Awaited<ReturnType<typeof deployment>>, name: string, number: number) =>
   (await verdictOf(d, name, number)).classification?.tiers.map(({ tier }) => tier)
@@ -92,8 +105,6 @@ test('T23 one maintainer adds a tier but cannot remove one; the whole quorum can
 
 test('T25 a change that is green for one base is not for another, nor for a head that was pushed since', async () => {
   const d = await deployment()
-  d.fake.createBranch(sdk, 'stable', d.fake.branch(sdk, 'main'), 'admin')
-  await d.enrol(sdk, ['stable'])
   const pull = await open(d, sdk)
   const at = { repo: sdk, number: pull.number }
   await approveAll(d, sdk, pull.number, d.of('layer-5').slice(0, 3))
@@ -128,8 +139,6 @@ test('T25 a change that is green for one base is not for another, nor for a head
 
 test('T26 a required check that turns red, neutral or skipped after the success takes the success away', async () => {
   const d = await deployment()
-  d.fake.createApp({ appId: actions, name: 'github-actions' })
-  d.fake.createApp({ appId: 15_369, name: 'look-alike' })
   const pull = await open(d, wallet)
   const run = (conclusion: string, app = actions) => {
     d.fake.createCheckRun(wallet, app, { name: 'build', head_sha: pull.headSha, status: 'completed', conclusion })
@@ -217,6 +226,7 @@ test('T33 a decoy with the same head against a lax base leaves the strict baseâ€
   await approveAll(d, sdk, decoy.number, d.of('layer-5').slice(0, 3))
   await d.pass(days(14))
   assert.equal(d.check(sdk, pull.headSha, 'lax')?.conclusion, 'success')
+  await approveAll(d, sdk, number, d.of('layer-5').slice(4))
   assert.equal(d.check(sdk, pull.headSha, 'main')?.conclusion, 'action_required')
   assert.equal(isMergeable(d, sdk, number), false)
   for (const one of [number, decoy.number]) d.fake.closePullRequest({ repo: sdk, number: one }, 'admin')
