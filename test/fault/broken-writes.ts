@@ -16,8 +16,8 @@ import { decodeEntries } from './log-reader.ts'
 type Mode = 'not-stored' | 'but-stored'
 
 interface Breaker extends StoreFaults {
-  /** Breaks the `n`-th durable write from now on. */
-  arm(n: number, mode: Mode): void
+  /** Breaks one durable write from now on: the `n`-th (0: none), or the first of a kind that is not among `known`. */
+  arm(which: number | ReadonlySet<string>, mode: Mode): void
   /** What was broken since `arm`; null when the life ended before. */
   hit(): string | null
   /** Durable writes since `arm`. */
@@ -25,14 +25,14 @@ interface Breaker extends StoreFaults {
 }
 
 function createBreaker(): Breaker {
-  let left = 0
+  let wanted: number | ReadonlySet<string> = 0
   let seen = 0
   let mode: Mode = 'not-stored'
   let broken: number | null = null
   let hit: string | null = null
   return {
-    arm(n, how) {
-      left = n
+    arm(which, how) {
+      wanted = which
       mode = how
       seen = 0
       hit = null
@@ -42,7 +42,7 @@ function createBreaker(): Breaker {
     count: () => seen,
     before(n, what) {
       seen += 1
-      if (left === 0 || --left > 0) return
+      if (hit !== null || (typeof wanted === 'number' ? wanted !== seen : wanted.has(what))) return
       hit = what
       if (mode === 'not-stored') throw new Error('broken before it was stored')
       broken = n
@@ -148,8 +148,11 @@ async function stateOf(d: Deployment, life: Life) {
 const wasLowered = async (d: Deployment, { head }: Life): Promise<boolean> =>
   (await decodeEntries(d.store.log)).some(({ type, data }) => type === 'check-lowered' && data.head === head)
 
-/** Lives one life per broken write (every `step`-th) and compares each with one that nothing broke. Prints the hits. */
-async function walk(t: TestContext, store: StorePorts, breaker: Breaker, step: number): Promise<void> {
+/** Which writes are broken, one per life: every `n`-th, or one of each kind. */
+export type Stride = number | 'each-kind'
+
+/** Lives one life per broken write and compares each with one that nothing broke. Prints the hits. */
+async function walk(t: TestContext, store: StorePorts, breaker: Breaker, step: Stride): Promise<void> {
   const d = await startDeployment(t, { repositories: ['sdk'], frozen: true, store })
   breaker.arm(0, 'not-stored')
   const plain = await live(d, 'plain')
@@ -176,8 +179,9 @@ async function walk(t: TestContext, store: StorePorts, breaker: Breaker, step: n
   const hits = new Map<string, Record<Mode, number>>()
   let lives = 1
   for (const mode of ['not-stored', 'but-stored'] as const)
-    for (let n = 1; ; n += step) {
-      breaker.arm(n, mode)
+    for (let n = 1; ; n += step === 'each-kind' ? 1 : step) {
+      const hitKinds = new Set([...hits].filter(([, counts]) => counts[mode] > 0).map(([what]) => what))
+      breaker.arm(step === 'each-kind' ? hitKinds : n, mode)
       const life = await live(d, `${mode}-${n}`)
       lives += 1
       const what = breaker.hit()
@@ -197,19 +201,19 @@ async function walk(t: TestContext, store: StorePorts, breaker: Breaker, step: n
   for (const [what, counts] of [...hits].sort(([a], [b]) => (a < b ? -1 : 1)))
     t.diagnostic(`${String(counts['not-stored']).padStart(4)} ${String(counts['but-stored']).padStart(4)}  ${what}`)
   const kinds = [...hits.keys()].join('+')
-  if (step === 1)
+  if (step === 1 || step === 'each-kind')
     for (const kind of ['delivery', 'job-done', 'entries', 'checkpoint', 'statement', 'command', 'check', 'repository'])
       assert.ok(kinds.includes(kind), `no write of ${kind} was broken`)
 }
 
 /** In memory, where a life is short. */
-export async function breakMemoryWrites(t: TestContext, step: number): Promise<void> {
+export async function breakMemoryWrites(t: TestContext, step: Stride): Promise<void> {
   const breaker = createBreaker()
   await walk(t, openMemoryStore({ faults: breaker }), breaker, step)
 }
 
 /** On encrypted SQLite with full sync. */
-export async function breakSqliteWrites(t: TestContext, step: number): Promise<void> {
+export async function breakSqliteWrites(t: TestContext, step: Stride): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'governance-matrix-'))
   t.after(() => rmSync(directory, { recursive: true, force: true }))
   const breaker = createBreaker()

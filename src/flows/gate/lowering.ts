@@ -24,7 +24,7 @@ interface ShownSuccess {
 export type Concern = Pick<ForgeEvent, 'repository' | 'installation' | 'detail'>
 
 /** What a lowered check shows until its change is decided anew. */
-export const recordingStopped: CheckContent = {
+const recordingStopped: CheckContent = {
   conclusion: 'failure',
   title: 'Not decided: the decision log cannot be written',
   summary:
