@@ -79,7 +79,7 @@ test('T15 a revocation and a suspension after the verdict take the success away 
   await approveAll(d, sdk, revoked.number, [three, four, five])
   await d.pass(days(14))
   assert.deepEqual([shown(d, sdk, pull.number), shown(d, sdk, revoked.number)], ['success', 'success'])
-  await d.pass(days(revokedAfterDays - 28))
+  await d.pass(days(revokedAfterDays - 28) + 60_000)
   assert.deepEqual([shown(d, sdk, pull.number), shown(d, sdk, revoked.number)], ['success', 'action_required'])
   assert.equal(isMergeable(d, sdk, revoked.number), false)
   assert.ok((await codesOf(d, sdk, revoked.number)).includes('key-revoked'))

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AppError } from '../../src/flows/app-error.ts'
-import { appId } from './deployment.ts'
+import { openMemoryStore } from '../../src/adapters/store/memory.ts'
+import type { StorePorts } from '../../src/flows/ports.ts'
+import { appId, startDeployment } from './deployment.ts'
 import { codesOf, countedOf, outcomeOf, replyTo, say, signStatement, verdictOf } from './signing.ts'
 import { approveAll, days, open, sharedDeployment, shown } from './threat-scene.ts'
 
@@ -152,8 +154,18 @@ for (const order of ['reversed', 'shuffled'] as const)
     await d.settled()
   })
 
-test('T32 approvals at the same moment, many comments at once and three pull requests beside each other lose nothing', async () => {
-  const d = await deployment()
+/** A store whose writes take a while, so that what happens at one moment really overlaps. */
+function slowStore(): StorePorts {
+  const memory = openMemoryStore()
+  const commit: StorePorts['store']['commit'] = async (writes) => {
+    await new Promise((done) => setTimeout(done, 3))
+    return memory.store.commit(writes)
+  }
+  return { ...memory, store: { ...memory.store, commit } }
+}
+
+test('T32 approvals at the same moment, many comments at once and three pull requests beside each other lose nothing', async (t) => {
+  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'], store: slowStore() })
   const pulls = [await open(d, sdk), await open(d, sdk), await open(d, sdk)]
   const persons = d.of('layer-5')
   const lines: { number: number; login: string; comment: string }[] = []
