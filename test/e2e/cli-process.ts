@@ -37,7 +37,10 @@ export function start(args: readonly string[], options: RunOptions = {}): ChildP
   })
 }
 
-/** Runs `governance ARGS…` to its end. */
+/** A command that should end by itself and does not, such as a server that should have refused to start. */
+const patienceMs = 60_000
+
+/** Runs `governance ARGS…` to its end; one that does not come to it is killed, and has no code. */
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   const child = start(args, options)
   const out: Buffer[] = []
@@ -45,7 +48,9 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   child.stdout?.on('data', (chunk: Buffer) => out.push(chunk))
   child.stderr?.on('data', (chunk: Buffer) => err.push(chunk))
   child.stdin?.end(options.input ?? '')
+  const impatience = setTimeout(() => child.kill('SIGKILL'), patienceMs)
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  clearTimeout(impatience)
   return { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }
 }
 

@@ -137,7 +137,7 @@ test('only JSON without encoding is read; the refusal says what to set', async (
   assert.equal((await post('{}', { 'content-type': 'application/json; charset=utf-8' })).status, 202)
 })
 
-test('a store that fails is answered 503 and acknowledges nothing', async (t) => {
+test('T44 a store that fails is answered 503 and acknowledges nothing', async (t) => {
   const failing = { commit: () => Promise.reject(new AppError('store-unavailable', 'disk full')) }
   const { post } = await startServer(t, { store: failing })
   const response = await post(example('pull_request'), { 'x-github-event': 'pull_request' })

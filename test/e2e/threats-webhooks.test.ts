@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { AppError } from '../../src/flows/app-error.ts'
 import { openMemoryStore } from '../../src/adapters/store/memory.ts'
@@ -9,6 +10,43 @@ import { approveAll, days, open, sharedDeployment, shown } from './threat-scene.
 
 const deployment = sharedDeployment({ repositories: ['sdk', 'node'] })
 const sdk = 'acme/sdk'
+
+test('T03 the same delivery after a restart, and the same body under another GUID or event name, has no second effect', async () => {
+  const d = await deployment()
+  const { number, headSha } = await open(d, sdk)
+  const [one] = d.of('layer-5')
+  assert.ok(one)
+  const { comment } = await signStatement(d, sdk, number, one, { decision: 'approve' })
+  const said = await say(d, sdk, number, one.login, comment)
+  const sent = d.fake
+    .deliveries(appId)
+    .find(({ event, payload }) => event === 'issue_comment' && payload.includes(comment))
+  assert.ok(sent)
+  const post = async (event: string, guid: string): Promise<string> => {
+    const headers = { ...sent.requestHeaders, 'X-GitHub-Event': event, 'X-GitHub-Delivery': guid }
+    const answer = await fetch(`${d.url}/webhooks/github`, { method: 'POST', headers, body: sent.payload })
+    await d.settled()
+    return `${answer.status} ${((await answer.json()) as { code: string }).code}`
+  }
+  const effects = async () => ({
+    counted: await countedOf(d, sdk, number),
+    reply: replyTo(d, sdk, number, said),
+    log: await d.store.log.head(),
+    checks: d.fake.checkRuns(sdk, headSha).length,
+  })
+  const before = await effects()
+  assert.deepEqual(before.counted, [one.id])
+
+  await d.restart()
+  assert.equal(await post('issue_comment', sent.guid), '200 duplicate-delivery')
+  assert.equal(await post('issues', sent.guid.toUpperCase()), '200 duplicate-delivery')
+  assert.equal(await post('issue_comment', randomUUID()), '202 queued')
+  assert.equal(await post('commit_comment', randomUUID()), '202 ignored')
+  assert.equal(await post('pull_request', randomUUID()), '400 payload-invalid:pull_request')
+  assert.deepEqual(await effects(), before)
+  d.fake.closePullRequest({ repo: sdk, number }, 'alice')
+  await d.settled()
+})
 
 test('T06 deliveries for a repository or installation that is not governed are recorded and nothing else', async () => {
   const d = await deployment()
@@ -23,10 +61,11 @@ test('T06 deliveries for a repository or installation that is not governed are r
     const { number } = d.fake.openPullRequest({ repo: name, head: 'change', author: 'alice', title: 'A change' })
     const before = (await d.store.deliveries.counts()).done
     d.fake.comment({ repo: name, number }, 'alice', '/governance-help')
-    d.fake.enqueueMergeGroup({ repo: name, number }, owner)
+    const queued = d.fake.enqueueMergeGroup({ repo: name, number }, owner)
     await d.settled()
     assert.ok((await d.store.deliveries.counts()).done >= before + 2, 'both are recorded')
     assert.deepEqual(d.fake.checkRuns(name, head), [])
+    assert.deepEqual(d.fake.checkRuns(name, queued), [])
     assert.deepEqual(
       d.fake.comments({ repo: name, number }).filter(({ isApp }) => isApp),
       [],

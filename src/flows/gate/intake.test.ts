@@ -198,7 +198,7 @@ test('T08a 20,000 forged webhooks: no row, one line a minute, a counter, flat me
   assert.ok(Number(lines[1]?.fields['unsaidBefore']) > 5_000)
 })
 
-test('a store that fails: refused with 503 and nothing kept; stored in spite of the failure: acknowledged', async () => {
+test('T44 a store that fails: refused with 503 and nothing kept; stored in spite of the failure: acknowledged', async () => {
   const body = bodyOf('pull_request')
   const lost = setUp({
     before() {
