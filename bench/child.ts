@@ -14,11 +14,11 @@ export interface BenchProcess {
 export function startProcess(
   file: string,
   args: readonly string[] = [],
-  execArgv: readonly string[] = [],
+  options: { readonly execArgv?: readonly string[]; readonly isSilent?: boolean } = {},
 ): BenchProcess {
   const child = fork(join(import.meta.dirname, file), args, {
-    execArgv: [...execArgv],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    execArgv: [...(options.execArgv ?? [])],
+    stdio: ['ignore', options.isSilent === true ? 'ignore' : 'inherit', 'inherit', 'ipc'],
   })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   return {

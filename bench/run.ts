@@ -2,13 +2,17 @@
 import { parseArgs } from 'node:util'
 import { benchGate } from './gate.ts'
 import { benchIntake } from './intake.ts'
+import { benchDatabase } from './database.ts'
 import { benchEvaluate } from './evaluate.ts'
+import { benchMemory } from './memory.ts'
 import { type Bench, type Outcome, tableOf } from './outcome.ts'
 
 const benches: Readonly<Record<string, Bench>> = {
   intake: benchIntake,
   evaluate: benchEvaluate,
   gate: benchGate,
+  memory: benchMemory,
+  database: benchDatabase,
 }
 
 const { values, positionals } = parseArgs({

@@ -9,6 +9,10 @@ import { type Deployment, startDeployment } from '../test/e2e/deployment.ts'
 
 export interface Stand {
   readonly deployment: Deployment
+  /** Where the database lies and what opens it, for a process that takes the server's place. */
+  readonly database: { readonly file: string; readonly key: Uint8Array }
+  /** Ends the server and lets go of the database; the stand-in lives on. */
+  stopServer(): Promise<void>
   close(): Promise<void>
 }
 
@@ -16,7 +20,8 @@ export interface Stand {
 export async function startStand(watch: (ports: StorePorts) => StorePorts = (ports) => ports): Promise<Stand> {
   const folder = mkdtempSync(join(tmpdir(), 'governance-bench-'))
   const endings: (() => unknown)[] = []
-  const ports = await openSqliteStore({ file: join(folder, 'governance.db'), key: randomBytes(32), create: true })
+  const database = { file: join(folder, 'governance.db'), key: randomBytes(32) }
+  const ports = await openSqliteStore({ ...database, create: true })
   const deployment = await startDeployment(
     { after: (end) => void endings.push(end as () => unknown) },
     { repositories: ['sdk'], store: watch(ports), settings: { rateLimit: 1_000_000 } },
@@ -24,8 +29,14 @@ export async function startStand(watch: (ports: StorePorts) => StorePorts = (por
   await deployment.settled()
   return {
     deployment,
+    database,
+    async stopServer() {
+      await deployment.server.stop(1_000)
+      await ports.store.close()
+    },
     async close() {
       for (const end of endings) await end()
+      await ports.store.close()
       rmSync(folder, { recursive: true, force: true })
     },
   }

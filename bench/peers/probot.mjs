@@ -1,19 +1,34 @@
-/** Probot with an empty handler for every event, as its documentation sets it up; it logs errors only. */
+/** Probot's own server as it is shipped, in production mode, with an empty handler; its log goes nowhere. */
 import { generateKeyPairSync } from 'node:crypto'
-import { createServer } from 'node:http'
-import { createNodeMiddleware, createProbot } from 'probot'
+import { createServer } from 'node:net'
+import { run } from 'probot'
 
-const secret = process.argv[2]
 const { privateKey } = generateKeyPairSync('rsa', {
   modulusLength: 2048,
   privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
   publicKeyEncoding: { type: 'spki', format: 'pem' },
 })
-const env = { APP_ID: '4242', PRIVATE_KEY: privateKey, WEBHOOK_SECRET: secret, LOG_LEVEL: 'error' }
-const probot = createProbot({ env })
-const middleware = await createNodeMiddleware((app) => app.onAny(() => {}), { probot })
-const server = createServer((request, response) => {
-  void middleware(request, response)
+// Probot takes port 0 for its default.
+const port = await new Promise((resolve) => {
+  const probe = createServer().listen(0, '127.0.0.1', () => {
+    const { port: free } = probe.address()
+    probe.close(() => resolve(free))
+  })
 })
-server.listen(0, '127.0.0.1', () => process.send({ kind: 'listening', port: server.address().port }))
+process.env.NODE_ENV = 'production'
+const env = {
+  ...process.env,
+  APP_ID: '4242',
+  PRIVATE_KEY: privateKey,
+  WEBHOOK_SECRET: process.argv[2],
+  HOST: '127.0.0.1',
+  PORT: String(port),
+}
+const server = await run(
+  (app) => {
+    app.onAny(() => {})
+  },
+  { env },
+)
+process.send({ kind: 'listening', port: server.port })
 process.on('disconnect', () => process.exit(0))

@@ -2,6 +2,7 @@
 export type FromProcess =
   | { readonly kind: 'listening'; readonly port: number }
   | { readonly kind: 'loaded'; readonly answered: number; readonly refused: number; readonly ms: number }
+  | { readonly kind: 'state'; readonly rssBytes: number; readonly queued: number; readonly dead: number }
   | { readonly kind: 'failed'; readonly message: string }
 
 /** A burst of webhooks for the load process. */
