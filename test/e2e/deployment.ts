@@ -45,7 +45,7 @@ function movingClock(isFrozen: boolean): MovingClock {
 const ed25519Prefix = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 /** Custody in memory with real keys; the platform signs, as it does in production. */
-export function memoryCustody(secrets: Readonly<Record<string, Uint8Array>>, seed = randomBytes(32)): Custody {
+function memoryCustody(secrets: Readonly<Record<string, Uint8Array>>, seed = randomBytes(32)): Custody {
   const key = createPrivateKey({ key: Buffer.concat([ed25519Prefix, seed]), format: 'der', type: 'pkcs8' })
   const publicKey = ed25519PublicKey(seed)
   return {

@@ -20,8 +20,6 @@ export const sign = (body: Uint8Array | string): string =>
   `sha256=${createHmac('sha256', webhookSecret).update(body).digest('hex')}`
 export const guid = '72d3162e-cc78-11e3-81ab-4c9367dc0958'
 
-export type RunningServer = Awaited<ReturnType<typeof startServer>>
-
 /** The real public server on the loopback, with the real intake and webhooks over a memory store. */
 export async function startServer(
   t: TestContext,

@@ -4,7 +4,6 @@ import {
   buildStatement,
   decodeHex,
   keyIdOf,
-  type RepositoryId,
   signEcdsa,
   type Statement,
   statementPae,
@@ -151,7 +150,7 @@ export const attest = (
 
 /** The newest recorded verdict of a pull request. */
 export async function verdictOf(d: Deployment, name: string, number: number): Promise<Verdict> {
-  const record = await d.store.changes.find(d.repositoryId(name) as RepositoryId, number)
+  const record = await d.store.changes.find(d.repositoryId(name), number)
   if (record?.verdict == null) throw new Error(`${name}#${number} was never judged`)
   return createVerdictReader(d.store.memory).read(record.verdict.digest)
 }

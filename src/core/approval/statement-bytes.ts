@@ -83,7 +83,7 @@ function toJson({ head, headTree, predicate }: Statement): JsonObject {
       { name: 'head-tree', digest: { gitTree: headTree } },
     ],
     predicateType: approvalPredicateType,
-    predicate: { ...rest, issuedAt: formatInstant(issuedAt), expiresAt: formatInstant(expiresAt) } as unknown as Json,
+    predicate: { ...rest, issuedAt: formatInstant(issuedAt), expiresAt: formatInstant(expiresAt) },
   }
 }
 

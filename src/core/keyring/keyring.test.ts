@@ -22,10 +22,16 @@ const apply = (ring: Keyring, keys: readonly RegistryKey[], entry: number, at: I
   applyRegistry(ring, keys, asLogIndex(entry), at)
 const withM1 = (changes: Partial<RegistryKey>) =>
   registry.map((key) => (key.login === 'm1' ? { ...key, ...changes } : key))
+interface Asked {
+  readonly set: string | null
+  readonly key: string
+  readonly signedAt: Instant
+  readonly at: Instant
+}
 const status = (
   ring: Keyring,
   entry: number,
-  { set = 'layer-4' as string | null, key = 'm1', signedAt = day(2), at = day(100) } = {},
+  { set = 'layer-4', key = 'm1', signedAt = day(2), at = day(100) }: Partial<Asked> = {},
 ) => keyStatus(ring, { account: account('m1'), keyid: keyOf(key).keyid, set, entry: asLogIndex(entry), signedAt }, at)
 const refusal = (keys: readonly RegistryKey[], accounts = {}): string => {
   try {

@@ -15,7 +15,7 @@ import type {
 } from '../ports.ts'
 
 /** Kind of the job that a delivery leaves behind; its `data` is the narrow `ForgeEvent`. */
-export const deliveryJobKind = 'delivery'
+const deliveryJobKind = 'delivery'
 
 const deliveryJobPrefix = 'delivery/'
 

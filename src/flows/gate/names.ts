@@ -2,7 +2,7 @@ import type { Keyring, NameOf } from '../../core/index.ts'
 import type { Registry } from '../ports.ts'
 
 /** Names of persons as the keyring last knew them: for people to read, never to decide by. */
-export function namesIn(keyring: Keyring | null): NameOf {
+function namesIn(keyring: Keyring | null): NameOf {
   const logins = new Map<number, string>((keyring?.persons ?? []).map((person) => [person.account, person.login]))
   return (account) => logins.get(account) ?? null
 }

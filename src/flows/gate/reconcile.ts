@@ -11,7 +11,7 @@ const commentOverlapMs = 10 * 60_000
 const deliveryMemoryMs = 3 * 86_400_000
 const deliveryOverlapMs = 10 * 60_000
 /** Check runs are written anew before they are so old: the forge archives them after 400 days. */
-export const refreshChecksAfterMs = 300 * 86_400_000
+const refreshChecksAfterMs = 300 * 86_400_000
 
 const commentsCursor = (repository: RepositoryId): string => `comments/${repository}`
 const deliveriesCursor = 'deliveries/seen-until'

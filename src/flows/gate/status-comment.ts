@@ -8,7 +8,7 @@ import { currentNames } from './names.ts'
 import { cloneCheckCommands } from './signing-commands.ts'
 
 /** Finds our status comment again when its id is not known. */
-export const statusMarker = '<!-- governance-status -->'
+const statusMarker = '<!-- governance-status -->'
 const editEveryMs = 60_000
 const textLimit = 60_000
 

@@ -36,7 +36,7 @@ export function renameAccount(world: World, login: string, to: string): Account 
 }
 
 /** The private address that GitHub writes for web merges. */
-export const noreplyOf = (account: Account) => `${account.id}+${account.login}@users.noreply.github.com`
+const noreplyOf = (account: Account) => `${account.id}+${account.login}@users.noreply.github.com`
 
 /** Who a commit is by, for commits that the web interface or the control API makes. */
 export const gitPersonOf = (account: Account, at: number): GitPerson => ({

@@ -44,7 +44,7 @@ const decodePart = (part: string): Json => {
 }
 
 /** The App a JWT proves. @throws ApiError 401 with GitHub's words */
-export function verifyJwt(world: World, jwt: string): App {
+function verifyJwt(world: World, jwt: string): App {
   const bad = () => new ApiError(401, 'A JSON web token could not be decoded')
   const [head, body, signature] = jwt.split('.')
   if (head === undefined || body === undefined || signature === undefined) throw bad()

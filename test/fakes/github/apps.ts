@@ -48,7 +48,7 @@ export type NewApp = {
 }
 
 /** Permissions that the product's App asks for. */
-export const GATE_PERMISSIONS: Permissions = {
+const GATE_PERMISSIONS: Permissions = {
   checks: 'write',
   pull_requests: 'write',
   contents: 'read',

@@ -54,7 +54,7 @@ const pullsWithHead = (world: World, repository: Repository, sha: string): Json[
     }))
 
 /** A check suite's status and conclusion, from its runs. */
-export function suiteState(
+function suiteState(
   repository: Repository,
   suite: CheckSuite,
 ): { status: string; conclusion: string | null; count: number } {

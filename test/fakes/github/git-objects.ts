@@ -58,7 +58,7 @@ function personLine(person: GitPerson): string {
 }
 
 /** The bytes of a commit object. */
-export function commitBody(commit: NewCommit): Buffer {
+function commitBody(commit: NewCommit): Buffer {
   const lines = [`tree ${commit.tree}`, ...commit.parents.map((id) => `parent ${id}`)]
   lines.push(`author ${personLine(commit.author)}`, `committer ${personLine(commit.committer)}`)
   if (commit.signature !== null) lines.push(`gpgsig ${commit.signature.trimEnd().split('\n').join('\n ')}`)
@@ -68,7 +68,7 @@ export function commitBody(commit: NewCommit): Buffer {
 const sortName = (entry: TreeEntry) => Buffer.from(entry.mode === '40000' ? `${entry.name}/` : entry.name)
 
 /** The bytes of a tree object, entries in git's order. */
-export function treeBody(entries: readonly TreeEntry[]): Buffer {
+function treeBody(entries: readonly TreeEntry[]): Buffer {
   const keyed = entries.map((entry) => ({ entry, key: sortName(entry) }))
   keyed.sort((a, b) => Buffer.compare(a.key, b.key))
   return Buffer.concat(

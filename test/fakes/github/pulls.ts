@@ -56,7 +56,7 @@ export function pullOf(repository: Repository, number: number): Pull {
 }
 
 /** Sends a `pull_request` event. */
-export function tellPull(world: World, pull: Pull, action: string, by: Account, more: Json = {}): void {
+function tellPull(world: World, pull: Pull, action: string, by: Account, more: Json = {}): void {
   const payload = {
     action,
     number: pull.issue.number,

@@ -124,7 +124,7 @@ function move(world: World, repository: Repository, owner: Account, name: string
 }
 
 /** Tree edits for files given as text or bytes. */
-export function editsOf(repository: Repository, files: Files): Map<string, PathEntry | null> {
+function editsOf(repository: Repository, files: Files): Map<string, PathEntry | null> {
   const edits = new Map<string, PathEntry | null>()
   for (const [path, content] of Object.entries(files)) {
     if (content === null) edits.set(path, null)
@@ -140,7 +140,7 @@ export function editsOf(repository: Repository, files: Files): Map<string, PathE
 }
 
 /** The git identity of a login or of a free name and address. */
-export const personOf = (world: World, who: Who, at: number): GitPerson =>
+const personOf = (world: World, who: Who, at: number): GitPerson =>
   typeof who === 'string' ? gitPersonOf(accountOf(world, who), at) : { ...who, at }
 
 /** Makes a commit object on top of a tree; moves no branch. */

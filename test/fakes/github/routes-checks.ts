@@ -1,6 +1,6 @@
 /** Routes of check runs, check suites and commit statuses. */
 import { ApiError, type Need } from './apps-auth.ts'
-import { type CheckInput, createRun, createStatus, runShape, statusShape, suiteShape, updateRun } from './checks.ts'
+import { createRun, createStatus, runShape, statusShape, suiteShape, updateRun } from './checks.ts'
 import { commitOf } from './routes-git.ts'
 import { lagging, numberParam, paged, type Reply, type RepositoryCall, type RepositoryRoute } from './routing.ts'
 import { repositoryShape } from './shapes.ts'
@@ -16,12 +16,12 @@ function appOfCall(call: RepositoryCall): App {
 }
 
 function create(call: RepositoryCall): Reply {
-  const run = createRun(call.world, call.repository, appOfCall(call), call.body as CheckInput)
+  const run = createRun(call.world, call.repository, appOfCall(call), call.body)
   return { status: 201, json: runShape(call.world, call.repository, run) }
 }
 
 function update(call: RepositoryCall): Reply {
-  const run = updateRun(call.world, call.repository, appOfCall(call), numberParam(call, 'id'), call.body as CheckInput)
+  const run = updateRun(call.world, call.repository, appOfCall(call), numberParam(call, 'id'), call.body)
   return { json: runShape(call.world, call.repository, run) }
 }
 

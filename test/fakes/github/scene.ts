@@ -1,6 +1,6 @@
 /** A stand-in with one App, one governed repository and a webhook receiver: what most tests start from. */
 import { createHmac, createSign, generateKeyPairSync } from 'node:crypto'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { movableClock, type MovableClock } from './control-http.ts'
 import { createFakeGitHub, type FakeGitHub } from './fake-github.ts'
@@ -58,7 +58,7 @@ export async function startScene(
   const hooks: ReceivedHook[] = []
   const webhookSecret = 'a webhook secret of more than thirty-two bytes'
   let answer = 202
-  const receiver = createServer(async (request, response) => {
+  const receive = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const raw = Buffer.concat(chunks).toString()
@@ -76,7 +76,8 @@ export async function startScene(
     })
     if (answer === 0) request.socket.destroy()
     else response.writeHead(answer).end('{"ok":true}')
-  })
+  }
+  const receiver = createServer((request, response) => void receive(request, response))
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
   const webhookUrl = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/webhooks/github`
 

@@ -140,7 +140,7 @@ export function pullFiles(pull: Pull): ChangedFile[] {
 }
 
 /** How the author stands to the repository. */
-export function associationOf(world: World, repository: Repository, account: Account): string {
+function associationOf(world: World, repository: Repository, account: Account): string {
   if (repository.owner === account) return 'OWNER'
   const role = roleIn(repository, account)
   if (role !== null) return repository.owner.type === 'Organization' ? 'MEMBER' : 'COLLABORATOR'

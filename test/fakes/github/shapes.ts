@@ -189,7 +189,7 @@ export function installationShape(
 const personShape = (person: GitPerson): Json => ({ name: person.name, email: person.email, date: iso(person.at) })
 
 /** The verification block of a commit. */
-export function verificationShape(commit: GitCommit): Json {
+function verificationShape(commit: GitCommit): Json {
   const signed = commit.signature !== null
   return {
     verified: commit.verified,
