@@ -40,6 +40,15 @@ test('the title says in one line what is there and what is missing', () => {
   )
 })
 
+test('what is missing is told line by line, persons by name where there is one', () => {
+  const verdict = judge(change, signed(2), day(49))
+  const name = keyring.persons.find(({ login }) => login === 'm1')
+  const { missing } = explain(verdict, 'plain', (account) => (account === name?.account ? 'm1' : null))
+  assert.match(missing[0] ?? '', /^1 signature from layer-4: /)
+  assert.match(missing.at(-1) ?? '', /^review until /)
+  assert.deepEqual(explain({ ...verdict, missing: [] }).missing, [])
+})
+
 test('a title of several quorums tells the one that lacks most', () => {
   const of = facts({
     repository: { ...change.repository, name: 'acme/governance' },

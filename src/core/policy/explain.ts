@@ -7,6 +7,8 @@ import type { Missing, Reason, Verdict } from './verdict.ts'
 export interface Explanation {
   readonly title: string
   readonly lines: readonly string[]
+  /** The minimal set of what would turn it into a pass, one line each; empty for a pass. */
+  readonly missing: readonly string[]
 }
 
 /** How a reader shows the lines: `plain` for a terminal, `markdown` for a forge. */
@@ -166,6 +168,30 @@ function titleOf(verdict: Verdict): string {
   return [...new Set(parts)].join(', ')
 }
 
+/** One thing that is missing, in words. */
+function missingLine(one: Missing, form: ExplanationForm, nameOf: NameOf): string {
+  const inert = form === 'markdown' ? inertMarkdown : inertPlain
+  const person = (account: number): string => inert(nameOf(account) ?? String(account))
+  switch (one.kind) {
+    case 'signatures': {
+      const from = one.from.length === 0 ? 'nobody can sign yet' : one.from.map(person).join(', ')
+      return `${plural(one.count, 'signature', 'signatures')} from ${inert(one.set)}: ${from}`
+    }
+    case 'time':
+      return `${one.what === 'review' ? 'review' : 'public comment'} until ${shortTime(one.until)}`
+    case 'condition':
+      return `an attestation of ${inert(one.condition)}`
+    case 'check':
+      return `check ${inert(one.name)} of App ${one.appId}`
+    case 'veto-withdrawal':
+      return `the veto of ${person(one.by)} withdrawn`
+    case 'author-action':
+      return `the author: ${inert(one.what)}`
+    case 'operator-action':
+      return `the operator: ${inert(one.what)}`
+  }
+}
+
 /**
  * Tells a verdict in words: the same tree for check, comment, terminal and console.
  *
@@ -179,5 +205,5 @@ export function explain(
 ): Explanation {
   const lines: string[] = []
   write(verdict.reason, 0, form, nameOf, lines)
-  return { title: titleOf(verdict), lines }
+  return { title: titleOf(verdict), lines, missing: verdict.missing.map((one) => missingLine(one, form, nameOf)) }
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { explain, formatInstant, inertPlain as inert, type Verdict } from '../../core/index.ts'
+import { currentNames } from '../../flows/gate/names.ts'
 import { createVerdictReader } from '../../flows/gate/verdict-reader.ts'
 import { changeNameOf } from './change-name.ts'
 import { exitCode, type ExitCode } from './exit-code.ts'
@@ -42,10 +43,11 @@ export function addExplainCommand(program: Command, needs: CliNeeds, finish: Fin
         if (options.json)
           printJson(needs.terminal, { repository: repository.name, number, entry: recorded.entry, verdict })
         else {
-          const { title, lines } = explain(verdict, 'plain')
+          const { title, lines, missing } = explain(verdict, 'plain', await currentNames(store.registry))
           needs.terminal.out(
             `${inert(repository.name)}#${number}: ${title}\n${lines.map((line) => `${line}\n`).join('')}`,
           )
+          for (const line of missing) needs.terminal.out(`missing: ${line}\n`)
           const { earliestMergeAt: earliest } = verdict
           needs.terminal.out(
             `\nlog entry ${recorded.entry}, decided at ${formatInstant(recorded.at)}${earliest === null ? '' : `, by time alone green at ${formatInstant(earliest)}`}\n`,
