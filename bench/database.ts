@@ -123,7 +123,7 @@ async function openTopic(stand: Stand): Promise<void> {
 
 /** An old database beside a new one, by turns. */
 export const benchDatabase: Bench = async ({ isQuick, progress }) => {
-  const counts = isQuick ? { deliveries: 50_000, verdicts: 5_000 } : { deliveries: 1_000_000, verdicts: 100_000 }
+  const counts = isQuick ? { deliveries: 40_000, verdicts: 4_000 } : { deliveries: 1_000_000, verdicts: 100_000 }
   const empty = await startStand()
   const full = await startStand()
   try {

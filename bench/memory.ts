@@ -31,7 +31,7 @@ function build(): void {
  * judged on facts from the stand-in and settled.
  */
 export const benchMemory: Bench = async ({ isQuick, progress }) => {
-  const total = isQuick ? 5_000 : 100_000
+  const total = isQuick ? 1_500 : 100_000
   build()
   const stand = await startStand()
   const { deployment: d } = stand
