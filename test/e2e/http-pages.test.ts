@@ -72,7 +72,8 @@ test('a challenge is handed out; every other question gets one and the same 404,
   const good = await fetch(`${url}/challenge/acme/node/7?maintainer=alice&keyid=${keyid}`)
   assert.equal(good.status, 200)
   assert.deepEqual(await good.json(), { payload: 'p' })
-  assert.deepEqual(asked, [{ owner: 'acme', repo: 'node', number: 7, maintainer: 'alice', keyid }])
+  const wish = { decision: 'approve' }
+  assert.deepEqual(asked, [{ owner: 'acme', repo: 'node', number: 7, maintainer: 'alice', keyid, wish }])
   const bodies = new Set<string>()
   const headers = new Set<string>()
   for (const path of [
@@ -81,6 +82,8 @@ test('a challenge is handed out; every other question gets one and the same 404,
     'acme/node/7?maintainer=',
     'acme/node/7?maintainer=a&maintainer=alice',
     'acme/node/7?maintainer=alice&keyid=zz',
+    'acme/node/7?maintainer=alice&decision=veto',
+    'acme/node/7?maintainer=alice&decision=nothing',
     'acme/node/0?maintainer=alice',
     'acme/node/7e3?maintainer=alice',
     'acme/node/99999999999999999999?maintainer=alice',
