@@ -6,7 +6,6 @@ import {
   canonicalBytes,
   evaluate,
   type Facts,
-  factsDigest,
   type Instant,
   type Json,
   type Keyring,
@@ -157,6 +156,7 @@ export function settle(input: DecisionInput, moment: Moment, command: CommandSte
       acceleration,
     )
   let verdict = judgeNow()
+  const factsName = verdict.inputs.facts
   if (command !== null) {
     const effect = command.apply({
       moment,
@@ -179,7 +179,6 @@ export function settle(input: DecisionInput, moment: Moment, command: CommandSte
   const isOpen = facts.state === 'open'
   const basis = basisOf(verdict, acceleration)
   const isNew = isOpen && record?.verdict?.basis !== basis
-  const factsName = factsDigest(facts, acceleration)
   if (record?.facts !== factsName)
     writes.push({ kind: 'blob', digest: factsName, bytes: canonicalBytes(facts as unknown as Json) })
   const next = nextRecord(input, facts, factsName, clock.clock)
