@@ -112,7 +112,7 @@ const signerKeys: SignerKeys = {
 /** Gives the commands what they need: adapters as typed functions, opened only when a command asks. */
 export function composeCli(terminal: Terminal): CliNeeds {
   const unlock = (config: Config): Promise<Unlock> =>
-    unlockOf(config.unlock.keyFile, () => askSecret(terminal, 'Passphrase of the keystore', unlockVariable))
+    unlockOf(config.unlock, () => askSecret(terminal, 'Passphrase of the keystore', unlockVariable))
 
   return {
     version: packageVersion(),

@@ -22,10 +22,13 @@ export const dataFiles = (directory: string) => ({
 })
 
 /** What opens the keystore: the configured key file, or whatever the caller asks a person for. */
-export async function unlockOf(keyFile: string | null, askPassphrase: () => Promise<string>): Promise<Unlock> {
+export async function unlockOf(
+  { keyFile, credentialsDirectory }: Config['unlock'],
+  askPassphrase: () => Promise<string>,
+): Promise<Unlock> {
   return keyFile === null
     ? { kind: 'passphrase', text: await askPassphrase() }
-    : { kind: 'key', bytes: readKeyFile(keyFile) }
+    : { kind: 'key', bytes: readKeyFile(keyFile, credentialsDirectory === undefined ? {} : { credentialsDirectory }) }
 }
 
 /** Opens the keystore of a deployment. @throws AppError custody-refused, custody-not-found */

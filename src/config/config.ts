@@ -25,7 +25,11 @@ export interface Config {
   readonly data: { readonly directory: string; readonly payloadDays: number }
   readonly telemetry: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
   /** File with the key that unlocks keystore and database; null: ask. From `GOVERNANCE_UNLOCK_KEY_FILE`. */
-  readonly unlock: { readonly keyFile: string | null }
+  readonly unlock: {
+    readonly keyFile: string | null
+    /** Where systemd hands credentials to the service (`CREDENTIALS_DIRECTORY`); a key file in it may be root's. */
+    readonly credentialsDirectory?: string
+  }
 }
 
 /** Where in the keystore a secret lies. */

@@ -52,10 +52,13 @@ export function parseConfig(text: string, environment: Environment): LoadedConfi
   const parsed = fileSchema.safeParse(table)
   if (!parsed.success) return refused([...parsed.error.issues.flatMap(problemsOf), ...unlock.problems])
   if (unlock.problems.length > 0) return refused(unlock.problems)
-  return { ok: true, config: deepFreeze(configOf(parsed.data, unlock.keyFile)) }
+  return { ok: true, config: deepFreeze(configOf(parsed.data, unlock)) }
 }
 
-function configOf({ http, log, github, policy, data, telemetry }: z.output<typeof fileSchema>, keyFile: string | null) {
+function configOf(
+  { http, log, github, policy, data, telemetry }: z.output<typeof fileSchema>,
+  unlock: Config['unlock'],
+) {
   const config: Config = {
     http: {
       listen: http.listen,
@@ -74,7 +77,10 @@ function configOf({ http, log, github, policy, data, telemetry }: z.output<typeo
     policy,
     data: { directory: data.directory, payloadDays: data.payload_days },
     telemetry,
-    unlock: { keyFile },
+    unlock: {
+      keyFile: unlock.keyFile,
+      ...(unlock.credentialsDirectory === undefined ? {} : { credentialsDirectory: unlock.credentialsDirectory }),
+    },
   }
   return config
 }
@@ -82,6 +88,7 @@ function configOf({ http, log, github, policy, data, telemetry }: z.output<typeo
 /** What the environment says, and what in it is not known. */
 export function readEnvironment(environment: Environment = process.env): {
   keyFile: string | null
+  credentialsDirectory?: string
   problems: ConfigProblem[]
 } {
   const problems: ConfigProblem[] = []
@@ -96,7 +103,8 @@ export function readEnvironment(environment: Environment = process.env): {
       message: 'is not an absolute path',
       remedy: 'name the key file by its full path',
     })
-  return { keyFile, problems }
+  const credentials = environment.CREDENTIALS_DIRECTORY
+  return { keyFile, problems, ...(credentials === undefined ? {} : { credentialsDirectory: credentials }) }
 }
 
 function problemsOf(issue: z.core.$ZodIssue): ConfigProblem[] {

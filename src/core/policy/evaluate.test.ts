@@ -101,6 +101,20 @@ test('T24 a period is met at exactly its last millisecond', () => {
   assert.equal(judge({ approvals: three, at: until }).outcome, 'pass')
 })
 
+test('T24 daylight saving moves no period: a clock across both changes of a year is met at the same millisecond', (t) => {
+  const before = process.env.TZ
+  t.after(() => {
+    if (before === undefined) delete process.env.TZ
+    else process.env.TZ = before
+  })
+  const until = day(61)
+  for (const zone of ['UTC', 'America/New_York', 'Australia/Lord_Howe']) {
+    process.env.TZ = zone
+    assert.equal(judge({ approvals: three, at: asInstant(until - 1) }).outcome, 'pending', zone)
+    assert.equal(judge({ approvals: three, at: until }).outcome, 'pass', zone)
+  }
+})
+
 test('T33 a decoy on another base, or a stranger’s title, changes nothing for this pull request', () => {
   const loud = facts({ number: 9, group: [7, 9], textMatches: [{ tier: '3', rule: 'marker:[CONSENSUS-ADJACENT]' }] })
   assert.equal(judge({ of: loud, approvals: three }).outcome, 'pending')

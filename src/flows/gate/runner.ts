@@ -61,7 +61,7 @@ class JobStopped extends Error {
 
 /** A due job that cannot be taken yet is looked for again after so long, and the clock is trusted no longer than the second. */
 const recheckMs = 1_000
-const longestSleepMs = 60_000
+const longestSleepMs = 5_000
 /** A conflict means that the world moved under the handler: it looks again, but not without end. */
 const rerunsOnConflict = 5
 
