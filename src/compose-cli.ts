@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createSignerKey, openSignerKey, readSignerPublicKey } from './adapters/custody/signer-key.ts'
 import { readKeyFile } from './adapters/custody/key-file.ts'
 import type { Unlock } from './adapters/custody/unlock.ts'
-import { appManifest, appPermissions, exchangeManifestCode } from './adapters/github/manifest.ts'
+import { appManifest, appPermissions, exchangeManifestCode, wantedPermissions } from './adapters/github/manifest.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
 import { readPolicyFiles } from './adapters/policy-files/read-policy-files.ts'
@@ -180,6 +180,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
       exchange: (apiUrl, code) =>
         exchangeManifestCode(apiUrl, code, { clock: systemClock, timers: systemTimers, random: systemRandom }),
       permissions: appPermissions,
+      wanted: wantedPermissions,
     },
     webUrlOf,
     random: (count) => systemRandom.bytes(count),

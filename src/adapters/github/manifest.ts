@@ -6,7 +6,7 @@ import { path } from './api-address.ts'
 import { createClient } from './client.ts'
 import { idAt, textAt } from './payload-fields.ts'
 
-/** All that the App may do; `doctor` fails on more. */
+/** What the App cannot work without. */
 export const appPermissions: Readonly<Record<string, string>> = {
   checks: 'write',
   contents: 'read',
@@ -15,6 +15,12 @@ export const appPermissions: Readonly<Record<string, string>> = {
   pull_requests: 'write',
   statuses: 'read',
 }
+
+/**
+ * What the App is given besides: the forge ties the subscription to `issue_comment` to it, though it delivers and takes
+ * comments of pull requests without it. An App that lacks it learns of commands by listing them. `doctor` fails on more.
+ */
+export const wantedPermissions: Readonly<Record<string, string>> = { issues: 'read' }
 
 /** Events that the App subscribes to; installation events and pings come unasked. */
 const appEvents: readonly string[] = [
@@ -41,7 +47,7 @@ export function appManifest(options: {
     hook_attributes: { url: `${root}/webhooks/github`, active: true },
     redirect_url: options.redirectUrl,
     public: false,
-    default_permissions: appPermissions,
+    default_permissions: { ...appPermissions, ...wantedPermissions },
     default_events: appEvents,
   }
 }

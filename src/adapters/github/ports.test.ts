@@ -339,6 +339,10 @@ test('the manifest asks for no more than the gate needs, and its code is exchang
     statuses: 'read',
     merge_queues: 'read',
   })
+  assert.deepEqual((manifest as { default_permissions: unknown }).default_permissions, {
+    ...appPermissions,
+    issues: 'read',
+  })
   const code = fake.mintManifestCode(manifest as Manifest)
   const ports = {
     clock: { now: () => Date.now() as Instant },

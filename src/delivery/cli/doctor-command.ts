@@ -54,8 +54,10 @@ async function examineApp(needs: CliNeeds, { forge, settings }: Deployment): Pro
   const { admin } = forge
   const app = await admin.app()
   const drift = Math.abs(needs.clock.now() - app.forgeDate)
-  const excess = excessOf(app.permissions, needs.manifest.permissions)
-  const lack = lackOf(app.permissions, needs.manifest.permissions)
+  const { permissions, wanted } = needs.manifest
+  const excess = excessOf(app.permissions, { ...permissions, ...wanted })
+  const lack = lackOf(app.permissions, permissions)
+  const missed = lackOf(app.permissions, wanted)
   return [
     app.id === settings.github.appId
       ? ok(`${app.slug} (${app.id}) at ${settings.github.apiUrl}`)
@@ -64,7 +66,12 @@ async function examineApp(needs: CliNeeds, { forge, settings }: Deployment): Pro
       ? fail(`the App may do more than it needs: ${excess.join(', ')}`, 'Take these permissions away at the forge.')
       : lack.length > 0
         ? fail(`the App lacks ${lack.join(', ')}`, 'Grant them at the forge, and accept them for each installation.')
-        : ok('permissions are exactly what is needed'),
+        : missed.length > 0
+          ? warn(
+              `the App lacks ${missed.join(', ')}: commands in comments are found within minutes instead of at once`,
+              'Grant it at the forge, accept it for each installation, and subscribe to issue_comment.',
+            )
+          : ok('permissions are exactly what is needed'),
     drift > driftFailMs
       ? fail(
           `the clock differs from the forge's by ${drift} ms`,

@@ -153,6 +153,8 @@ export interface CliNeeds {
     ): Promise<{ readonly appId: number; readonly slug: string; readonly pem: string; readonly webhookSecret: string }>
     /** What the App may do at most. */
     readonly permissions: Readonly<Record<string, string>>
+    /** Permissions that the App should have besides, and works without. */
+    readonly wanted: Readonly<Record<string, string>>
   }
   webUrlOf(apiUrl: string): string
   random(bytes: number): Uint8Array

@@ -199,6 +199,11 @@ export function issueInstallationToken(
 
 /** Turns a posted manifest into a one-time code, good for an hour. */
 export function mintManifestCode(world: World, manifest: Json): string {
+  const events = Array.isArray(manifest.default_events) ? manifest.default_events : []
+  const permissions = (manifest.default_permissions ?? {}) as Permissions
+  // The manifest's check ties this event to the issues permission, though pull request comments come without it.
+  if (events.includes('issue_comment') && permissions.issues === undefined)
+    throw new ApiError(422, 'Default events are not supported by permissions: issue_comment')
   const code = randomHex(world, 40)
   world.manifests.set(code, { manifest, at: world.clock.now() })
   return code
