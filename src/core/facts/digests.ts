@@ -1,8 +1,8 @@
-import { canonicalize } from '../bytes/canonical-json.ts'
+import { canonicalBytes, canonicalize } from '../bytes/canonical-json.ts'
 import type { Json } from '../bytes/json.ts'
-import { encodeUtf8, utf8Length } from '../bytes/utf8.ts'
+import { encodeUtf8 } from '../bytes/utf8.ts'
 import type { Acceleration } from '../crypto/acceleration.ts'
-import { bytesDigest, textDigest } from '../crypto/text-digest.ts'
+import { textDigest } from '../crypto/text-digest.ts'
 import type { Sha256 } from '../ids.ts'
 import type { Facts, FileChange } from './facts.ts'
 
@@ -65,35 +65,34 @@ export function changeDigest(files: readonly FileChange[], acceleration: Acceler
   return textDigest(listText(isSorted(files) ? files : [...files].sort(byPath)), acceleration)
 }
 
+/** The facts without their file list, which `changeDigest` names. */
+const headOf = ({ files: _files, ...head }: Facts): Omit<Facts, 'files'> => head
+
 /**
- * Digest of the facts, and of their file list as it really is. Both are taken from one text: at 300 files, writing and
- * encoding it is most of the work of a verdict.
+ * The facts as two values by digest: all but the files, and the files, whose digest is the `changeDigest` that the first
+ * holds. A list of thousands of paths is kept and hashed once, whatever else about the change moves.
+ *
+ * @throws RangeError when a path holds a lone surrogate
  */
+export function encodeFacts(facts: Facts): { readonly facts: Uint8Array; readonly files: Uint8Array } {
+  const { files } = facts
+  return {
+    facts: canonicalBytes(headOf(facts) as unknown as Json),
+    files: encodeUtf8(listText(isSorted(files) ? files : [...files].sort(byPath))),
+  }
+}
+
+/** Digest of the facts, and of their file list as it really is: the second must be the one that the facts hold. */
 export function factsDigests(
   facts: Facts,
   acceleration: Acceleration = {},
 ): { readonly facts: Sha256; readonly change: Sha256 } {
-  const { files } = facts
-  const list = listText(files)
-  const member = (key: string): string =>
-    `${JSON.stringify(key)}:${canonicalize(facts[key as keyof Facts] as unknown as Json)}`
-  const keys = Object.keys(facts).sort()
-  const before = `{${keys
-    .filter((key) => key < 'files')
-    .map((key) => `${member(key)},`)
-    .join('')}"files":`
-  const after = `${keys
-    .filter((key) => key > 'files')
-    .map((key) => `,${member(key)}`)
-    .join('')}}`
-  const bytes = (acceleration.encodeUtf8 ?? encodeUtf8)(before + list + after)
-  const listBytes = bytes.subarray(utf8Length(before), bytes.length - utf8Length(after))
   return {
-    facts: bytesDigest(bytes, acceleration),
-    change: isSorted(files) ? bytesDigest(listBytes, acceleration) : changeDigest(files, acceleration),
+    facts: textDigest(canonicalize(headOf(facts) as unknown as Json), acceleration),
+    change: changeDigest(facts.files, acceleration),
   }
 }
 
-/** SHA-256 of the canonical JSON of the facts. */
+/** Names the facts: SHA-256 of the canonical JSON of all but the files, `changeDigest` included. */
 export const factsDigest = (facts: Facts, acceleration: Acceleration = {}): Sha256 =>
   factsDigests(facts, acceleration).facts

@@ -9,7 +9,7 @@ import type { Json, JsonObject } from '../bytes/json.ts'
 import { asBlobId } from '../ids.ts'
 import { checkFacts } from './check-facts.ts'
 import { diffTrees, type TreeEntry } from './diff-trees.ts'
-import { changeDigest, factsDigest } from './digests.ts'
+import { changeDigest, encodeFacts, factsDigest } from './digests.ts'
 import type { FileChange } from './facts.ts'
 
 const nodeHash = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex')
@@ -52,7 +52,13 @@ test('the digests are SHA-256 of canonical JSON, with and without acceleration',
       assert.equal(of.changeDigest, nodeHash(canonicalize(files as unknown as Json)))
       for (const acceleration of [{}, nodeAcceleration]) {
         assert.equal(changeDigest(files, acceleration), of.changeDigest)
-        assert.equal(factsDigest(of, acceleration), nodeHash(canonicalize(of as unknown as Json)))
+        const { files: _files, ...head } = of
+        assert.equal(factsDigest(of, acceleration), nodeHash(canonicalize(head as unknown as Json)))
+        const encoded = encodeFacts(of)
+        assert.deepEqual(
+          [encoded.facts, encoded.files].map((bytes) => nodeHash(Buffer.from(bytes).toString())),
+          [factsDigest(of, acceleration), of.changeDigest],
+        )
       }
       assert.equal(checkFacts(JSON.parse(JSON.stringify(of)) as Json).ok, true)
     }),

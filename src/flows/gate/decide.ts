@@ -4,6 +4,7 @@ import {
   asInstant,
   bytesDigest,
   canonicalBytes,
+  encodeFacts,
   evaluate,
   type Facts,
   type Instant,
@@ -179,8 +180,12 @@ export function settle(input: DecisionInput, moment: Moment, command: CommandSte
   const isOpen = facts.state === 'open'
   const basis = basisOf(verdict, acceleration)
   const isNew = isOpen && record?.verdict?.basis !== basis
-  if (record?.facts !== factsName)
-    writes.push({ kind: 'blob', digest: factsName, bytes: canonicalBytes(facts as unknown as Json) })
+  if (record?.facts !== factsName) {
+    const encoded = encodeFacts(facts)
+    writes.push({ kind: 'blob', digest: factsName, bytes: encoded.facts })
+    if (record?.facts == null || record.changeDigest !== facts.changeDigest)
+      writes.push({ kind: 'blob', digest: facts.changeDigest, bytes: encoded.files })
+  }
   const next = nextRecord(input, facts, factsName, clock.clock)
   let decided: ChangeRecord = next
   if (isNew) {

@@ -21,6 +21,9 @@ export function createVerdictReader(memory: Pick<Memory, 'blob'>): VerdictReader
   }
   return {
     read: async (digest) => (await value(digest)) as Verdict,
-    facts: async (digest) => (await value(digest)) as Facts,
+    facts: async (digest) => {
+      const head = (await value(digest)) as Omit<Facts, 'files'>
+      return { ...head, files: (await value(head.changeDigest)) as Facts['files'] }
+    },
   }
 }
