@@ -59,3 +59,22 @@ test('a change whose policy asks for check runs costs one read more', async (t) 
   // The check runs that the policy asks for, and our own before the first is created.
   assert.ok(opened.checkReads <= 2)
 })
+
+test('runs of checks that the policy does not ask for cost no request', async (t) => {
+  const d = await startDeployment(t, { repositories: ['sdk', 'wallet'] })
+  const other = d.fake.createApp({ appId: 15_368, name: 'actions' })
+  d.fake.installExisting(other.appId, 'acme')
+  const heads = ['sdk', 'wallet'].map((name) => {
+    d.fake.commit(`acme/${name}`, 'fix', { author: 'alice', message: 'typo', files: { 'docs/guide.md': 'hello!\n' } })
+    return d.fake.openPullRequest({ repo: `acme/${name}`, head: 'fix', author: 'alice', title: 'Typo' }).headSha
+  })
+  await d.settled()
+  // Our own checks come back as events; what they set in motion ends first.
+  await d.settled()
+  const [sdk = '', wallet = ''] = heads
+  const run = (repo: string, head: string, name: string) => () =>
+    void d.fake.createCheckRun(repo, other.appId, { name, head_sha: head, status: 'completed', conclusion: 'success' })
+  assert.deepEqual((await requestsOf(d, run('acme/sdk', sdk, 'build'))).reads, [])
+  assert.deepEqual((await requestsOf(d, run('acme/wallet', wallet, 'lint'))).reads, [])
+  assert.ok((await requestsOf(d, run('acme/wallet', wallet, 'build'))).reads.length > 0)
+})

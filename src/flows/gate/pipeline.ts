@@ -2,11 +2,12 @@ import { asCommitId, asInstant, asRepositoryId, type RepositoryId } from '../../
 import { AppError } from '../app-error.ts'
 import type { Deliveries, ForgeComments, ForgeEvent, ForgeEventDetail, JobRecord, Store, Write } from '../ports.ts'
 import { type ApproveNeeds, type Comment, runCommand } from './approve.ts'
+import { repositoryPolicy } from './collect.ts'
 import type { FindingNeeds } from './findings.ts'
 import { recordFinding } from './findings.ts'
 import { eventOfJob } from './intake.ts'
 import { landingJob, refreshJob, relistJob } from './jobs.ts'
-import { judge } from './judge.ts'
+import { governing, judge } from './judge.ts'
 import { land } from './land.ts'
 import type { Concern } from './lowering.ts'
 import { refuseMergeGroup } from './merge-group.ts'
@@ -206,7 +207,10 @@ async function handleChecks(
 ): Promise<readonly Write[]> {
   const now = needs.clock.now()
   const changes = (await needs.changes.byHead(repository, detail.head)).filter((change) => change.state === 'open')
-  if (detail.appId !== needs.appId) return changes.map((change) => refreshJob(repository, change.number, now))
+  if (detail.appId !== needs.appId) {
+    const isAsked = await asksFor(needs, repository, detail)
+    return isAsked ? changes.map((change) => refreshJob(repository, change.number, now)) : []
+  }
   const writes: Write[] = []
   for (const baseRef of new Set(changes.map((change) => change.baseRef))) {
     if (detail.name !== null && detail.name !== checkName(baseRef)) continue
@@ -216,6 +220,19 @@ async function handleChecks(
     if (!isOurs) writes.push(relistJob(repository, detail.head, baseRef, now))
   }
   return writes
+}
+
+/** Whether the policy asks for a check that this event may be about: others are not worth a request to the forge. */
+async function asksFor(
+  needs: PipelineNeeds,
+  repository: RepositoryId,
+  { name, appId }: Extract<ForgeEventDetail, { readonly kind: 'checks' }>,
+): Promise<boolean> {
+  const governed = await governing(needs, repository)
+  const required = governed && repositoryPolicy(governed.policy.policy, governed.repository.name)?.requiredChecks
+  return (required ?? []).some(
+    (check) => (name === null || check.name === name) && (appId === null || check.appId === appId),
+  )
 }
 
 /** Replies that this process may have written already, though the store does not know. */
