@@ -63,7 +63,8 @@ test('a change whose policy asks for check runs costs one read more', async (t) 
 test('runs of checks that the policy does not ask for cost no request', async (t) => {
   const d = await startDeployment(t, { repositories: ['sdk', 'wallet'] })
   const other = d.fake.createApp({ appId: 15_368, name: 'actions' })
-  d.fake.installExisting(other.appId, 'acme')
+  const stranger = d.fake.createApp({ name: 'stranger' })
+  for (const { appId } of [other, stranger]) d.fake.installExisting(appId, 'acme')
   const heads = ['sdk', 'wallet'].map((name) => {
     d.fake.commit(`acme/${name}`, 'fix', { author: 'alice', message: 'typo', files: { 'docs/guide.md': 'hello!\n' } })
     return d.fake.openPullRequest({ repo: `acme/${name}`, head: 'fix', author: 'alice', title: 'Typo' }).headSha
@@ -72,9 +73,9 @@ test('runs of checks that the policy does not ask for cost no request', async (t
   // Our own checks come back as events; what they set in motion ends first.
   await d.settled()
   const [sdk = '', wallet = ''] = heads
-  const run = (repo: string, head: string, name: string) => () =>
-    void d.fake.createCheckRun(repo, other.appId, { name, head_sha: head, status: 'completed', conclusion: 'success' })
-  assert.deepEqual((await requestsOf(d, run('acme/sdk', sdk, 'build'))).reads, [])
-  assert.deepEqual((await requestsOf(d, run('acme/wallet', wallet, 'lint'))).reads, [])
-  assert.ok((await requestsOf(d, run('acme/wallet', wallet, 'build'))).reads.length > 0)
+  const run = (repo: string, head: string, app: typeof other, name: string) => () =>
+    void d.fake.createCheckRun(repo, app.appId, { name, head_sha: head, status: 'completed', conclusion: 'success' })
+  assert.deepEqual((await requestsOf(d, run('acme/sdk', sdk, other, 'build'))).reads, [])
+  assert.deepEqual((await requestsOf(d, run('acme/wallet', wallet, stranger, 'build'))).reads, [])
+  assert.ok((await requestsOf(d, run('acme/wallet', wallet, other, 'build'))).reads.length > 0)
 })
