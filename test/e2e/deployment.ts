@@ -131,6 +131,8 @@ export async function startDeployment(
     readonly frozen?: boolean
     readonly origin?: string
     readonly files?: (files: GovernanceFiles) => void
+    /** Another governance repository than the own sample, with these people in it. */
+    readonly governance?: (people: readonly Person[]) => GovernanceFiles
     readonly repositories?: readonly string[]
     readonly settings?: Parameters<typeof createFakeGitHub>[0]['settings']
     readonly store?: StorePorts
@@ -153,7 +155,7 @@ export async function startDeployment(
     keys[person.set] = [...(keys[person.set] ?? []), person.publicHex]
     accounts[person.set] = [...(accounts[person.set] ?? []), person.id]
   }
-  const governance = sampleGovernanceFiles({ keys, accounts })
+  const governance = options.governance?.(people) ?? sampleGovernanceFiles({ keys, accounts })
   options.files?.(governance)
   const repositories = options.repositories ?? ['node']
   const ids = new Map<string, RepositoryId>()

@@ -14,6 +14,7 @@ import {
   nonceFor,
   type Person,
   type Requirement,
+  type SetId,
   requirementDigest,
   signedCommands,
   type Statement,
@@ -98,11 +99,17 @@ function commitsToDeny(facts: Facts, person: AccountId): readonly Facts['commits
 export function signingKey(basis: ChallengeBasis, person: Person, wanted: string | null, at: Instant): KeyId | null {
   const entry = basis.record.verdict?.entry
   if (entry === undefined) return null
-  const speaks = (keyid: KeyId): boolean =>
-    [...basis.requirement.quorums.map(({ set }) => set), null].some(
-      (set) => keyStatus(basis.keyring, { account: person.account, keyid, set, entry, signedAt: at }, at) === 'active',
-    )
-  const keys = person.keys.map((key) => key.keyid).filter(speaks)
+  const speaksIn = (sets: readonly (SetId | null)[]) =>
+    person.keys
+      .map((key) => key.keyid)
+      .filter((keyid) =>
+        sets.some(
+          (set) =>
+            keyStatus(basis.keyring, { account: person.account, keyid, set, entry, signedAt: at }, at) === 'active',
+        ),
+      )
+  // A person may hold another key in each layer: the one that counts here comes first.
+  const keys = [...speaksIn(basis.requirement.quorums.map(({ set }) => set)), ...speaksIn([null])]
   return (wanted === null ? keys[0] : keys.find((keyid) => keyid === wanted)) ?? null
 }
 
