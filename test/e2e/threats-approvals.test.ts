@@ -217,6 +217,15 @@ test('T17 opener, committer, co-author and whoever an unattributed commit may be
   assert.deepEqual(await countedOf(d, sdk, ghost.number), [two.id])
 })
 
+test('T17 whoever pushed a head before somebody else opened the pull request is an author of it', async () => {
+  const d = await deployment()
+  const [one, two] = d.of('layer-5')
+  assert.ok(one && two)
+  const pull = await open(d, sdk, { opener: 'mallory', author: 'alice', by: one.login })
+  await approveAll(d, sdk, pull.number, [one, two])
+  assert.deepEqual(await countedOf(d, sdk, pull.number), [two.id])
+})
+
 test('T39 forged author and co-author lines knock nobody out who denies them; opener, pusher and signer cannot deny', async () => {
   const d = await deployment()
   const [one, two, three, four, five] = d.of('layer-5')

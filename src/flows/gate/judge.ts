@@ -97,6 +97,17 @@ function withPusher(
   return { head: pusher.head, accounts: [...new Set([...before, pusher.account])] }
 }
 
+/** Cursor that names who pushed a commit to a branch of the repository, before or after a pull request was opened from it. */
+export const pusherCursor = (repository: RepositoryId, commit: string): string => `pusher/${repository}/${commit}`
+
+/** A head that was pushed before its pull request was opened has a pusher too (T17). */
+async function withEarlyPusher(needs: Pick<JudgeNeeds, 'memory'>, collected: Collected): Promise<Collected> {
+  const { repository, head, pushers } = collected.facts
+  const early = Number((await needs.memory.cursor(pusherCursor(repository.id, head.sha))) ?? 0) as AccountId
+  if (early === 0 || pushers.includes(early)) return collected
+  return { ...collected, facts: { ...collected.facts, pushers: [...pushers, early].sort((a, b) => a - b) } }
+}
+
 /** Statements that bear on a change: its own, and those of the open pull requests with the same head and base. */
 async function statementsOf(
   statements: Statements,
@@ -136,7 +147,7 @@ async function judgeOnce(needs: JudgeNeeds, target: JudgeTarget, command: Comman
   const inForceCommit = ((await needs.memory.cursor(inForceCommitCursor)) ?? policy.commit) as CommitId
   let collected: Collected
   try {
-    collected = await collect(needs, {
+    const found = await collect(needs, {
       repository,
       number: target.number,
       record,
@@ -145,6 +156,7 @@ async function judgeOnce(needs: JudgeNeeds, target: JudgeTarget, command: Comman
       policy,
       inForceCommit,
     })
+    collected = await withEarlyPusher(needs, found)
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     return recordFailure(needs, { repository, policy, record, number: target.number, error })

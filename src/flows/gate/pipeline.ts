@@ -7,7 +7,7 @@ import type { FindingNeeds } from './findings.ts'
 import { recordFinding } from './findings.ts'
 import { eventOfJob } from './intake.ts'
 import { landingJob, refreshJob, relistJob } from './jobs.ts'
-import { governing, judge } from './judge.ts'
+import { governing, judge, pusherCursor } from './judge.ts'
 import { land } from './land.ts'
 import type { Concern } from './lowering.ts'
 import { refuseMergeGroup } from './merge-group.ts'
@@ -186,9 +186,12 @@ async function handleEvent(needs: PipelineNeeds, event: ForgeEvent): Promise<rea
     case 'checks':
       return handleChecks(needs, id, detail)
     case 'push':
-      return record.branches
-        .filter((branch) => detail.ref === `refs/heads/${branch.ref}`)
-        .map((branch) => landingJob(id, branch.ref, now))
+      return [
+        ...(await rememberPusher(needs, id, detail)),
+        ...record.branches
+          .filter((branch) => detail.ref === `refs/heads/${branch.ref}`)
+          .map((branch) => landingJob(id, branch.ref, now)),
+      ]
     case 'merge-group':
       return refuseMergeGroup(needs, record, detail)
     case 'repository':
@@ -197,6 +200,22 @@ async function handleEvent(needs: PipelineNeeds, event: ForgeEvent): Promise<rea
     case 'other':
       return []
   }
+}
+
+/** Who pushed a commit is an author of it, also when the pull request is opened later, or was told earlier. */
+async function rememberPusher(
+  needs: PipelineNeeds,
+  repository: RepositoryId,
+  { after, pusher }: Extract<ForgeEventDetail, { readonly kind: 'push' }>,
+): Promise<readonly Write[]> {
+  if (pusher === null || /^0+$/.test(after)) return []
+  const changes = await needs.changes.byHead(repository, asCommitId(after))
+  return [
+    { kind: 'cursor', name: pusherCursor(repository, after), value: String(pusher) },
+    ...changes
+      .filter((change) => change.state === 'open')
+      .map((change) => refreshJob(repository, change.number, needs.clock.now())),
+  ]
 }
 
 /** Check and status events name a head, never a pull request that can be trusted: forks carry none. */
