@@ -4,8 +4,6 @@ import type { Module } from './module-graph.ts'
 
 const BANNED = /^(utils?|helpers?|common|misc|types|interfaces?|managers?|services?|base|lib|index)$/
 const MAX_LINES = 400
-/** docs/architecture.md keeps every port in one file, where their contracts are read together. */
-const ONE_FILE_BY_DESIGN = 'src/flows/ports.ts'
 
 /** Names that say nothing, names that are not kebab-case, and files that are two rooms. */
 export function nameFindings(modules: readonly Module[]): Finding[] {
@@ -17,8 +15,7 @@ export function nameFindings(modules: readonly Module[]): Finding[] {
     if (banned !== undefined && file.path !== 'src/core/index.ts') messages.push(`"${banned}" names nothing`)
     if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(stem)) messages.push('file names are kebab-case')
     const lines = file.text.split('\n').length - 1
-    if (lines > MAX_LINES && file.path !== ONE_FILE_BY_DESIGN)
-      messages.push(`${lines} lines; past ${MAX_LINES} a file is two rooms`)
+    if (lines > MAX_LINES) messages.push(`${lines} lines; past ${MAX_LINES} a file is two rooms`)
     return messages.map((message) => ({ path: file.path, line: 1, message }))
   })
 }

@@ -51,6 +51,7 @@ export * from './policy/match-text.ts'
 export * from './policy/reason-codes.ts'
 export * from './policy/requirement.ts'
 export * from './policy/evaluate.ts'
+export { commitsToDeny } from './policy/evaluate-authorship.ts'
 
 export * from './approval/statement.ts'
 export * from './approval/decision-rules.ts'

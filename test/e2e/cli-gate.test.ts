@@ -209,21 +209,18 @@ test('init, enrol, serve, sign with --clone, explain: a signature made by the co
   for (const secret of desk.secrets) assert.ok(!desk.said.some((text) => text.includes(secret)), 'T59')
 })
 
+/** Takes node-1's challenge on a pull request into a file, as a maintainer does. */
+async function challengeFile(desk: Desk, number: number): Promise<string> {
+  const file = join(desk.folder, 'challenge.json')
+  const change = `acme/node#${number}`
+  await desk.cli('approval', 'challenge', change, '--server', desk.url, '--maintainer', 'node-1', '--out', file)
+  return file
+}
+
 test('T49 approval sign --clone refuses another content, another tree and a base that is on no branch', async (t) => {
   const { desk, number, headSha } = await runningGate(t)
   const key = await keyFileOf(desk, 'node-1')
-  const challenge = join(desk.folder, 'challenge.json')
-  await desk.cli(
-    'approval',
-    'challenge',
-    `acme/node#${number}`,
-    '--server',
-    desk.url,
-    '--maintainer',
-    'node-1',
-    '--out',
-    challenge,
-  )
+  const challenge = await challengeFile(desk, number)
   const clone = cloneOf(desk, 'node', number, headSha)
   const told = JSON.parse(readFileSync(challenge, 'utf8')) as { payload: string }
   const honest = Buffer.from(told.payload, 'base64url').toString()
@@ -315,18 +312,7 @@ test('T56 approval sign refuses a key file that others can read, a passphrase th
   const { desk, number } = await runningGate(t)
   const key = await keyFileOf(desk, 'node-1')
   const other = await keyFileOf(desk, 'node-3')
-  const challenge = join(desk.folder, 'challenge.json')
-  await desk.cli(
-    'approval',
-    'challenge',
-    `acme/node#${number}`,
-    '--server',
-    desk.url,
-    '--maintainer',
-    'node-1',
-    '--out',
-    challenge,
-  )
+  const challenge = await challengeFile(desk, number)
   const sign = (...args: string[]) => desk.cli('approval', 'sign', '--challenge', challenge, '--yes', ...args)
   assert.match((await sign(...other.args)).stderr, /wrong-key/)
   const [, file = '', , passphrase = ''] = key.args
@@ -394,18 +380,7 @@ test('policy regenesis: reason needed, new epoch, approvals void, clocks kept, c
   const { desk, server, number, explain, shown } = await runningGate(t)
   const config = ['--config', desk.config]
   const key = await keyFileOf(desk, 'node-1')
-  const challenge = join(desk.folder, 'challenge.json')
-  await desk.cli(
-    'approval',
-    'challenge',
-    `acme/node#${number}`,
-    '--server',
-    desk.url,
-    '--maintainer',
-    'node-1',
-    '--out',
-    challenge,
-  )
+  const challenge = await challengeFile(desk, number)
   const signed = await desk.cli('approval', 'sign', '--challenge', challenge, ...key.args, '--yes')
   desk.fake.comment({ repo: 'acme/node', number }, 'node-1', signed.stdout.trim())
   const verdict = async () => {

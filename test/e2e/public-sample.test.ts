@@ -5,6 +5,7 @@ import { publicGovernanceFiles, withPeople } from '../fixtures/governance-reposi
 import type { Person } from './deployment.ts'
 import { act, attest, type Signer, verdictOf } from './signing.ts'
 import { approveAll, days, open, sharedDeployment, shown } from './threat-scene.ts'
+import { layerThreeCells, playTier } from './tier-story.ts'
 
 const files = publicGovernanceFiles()
 const skip = files === null ? 'vectors absent: ../shared/vectors' : false
@@ -30,38 +31,12 @@ const deployment = sharedDeployment({
     }),
 })
 
-const cells = [
-  { tier: '1', files: { 'docs/guide.md': 'one\n' }, required: 4, days: 90 },
-  { tier: '2', files: { 'rpc/methods.ts': 'two\n' }, required: 4, days: 90 },
-  { tier: '3', files: { 'consensus/rules.ts': 'three\n' }, required: 5, days: 90 },
-  { tier: '4', files: { 'docs/guide.md': 'four\n' }, required: 4, days: 90 },
-  { tier: '5', files: { 'governance/notes.md': 'five\n' }, required: 5, days: 180 },
-] as const
-
-for (const cell of cells)
+for (const cell of layerThreeCells)
   test(`public sample: a change of tier ${cell.tier} goes from red to green by statements and time alone`, {
     skip,
   }, async () => {
     const d = await deployment()
-    const persons = personsOf(d.people, 'layer-3')
-    const pull = await open(d, name, { files: cell.files })
-    const [first] = persons
-    assert.ok(first)
-    if (cell.tier === '4')
-      assert.equal(await act(d, name, pull.number, first, { decision: 'add-tier', tier: '4', reason: 'Urgent.' }), 'ok')
-    const { requirement, classification } = await verdictOf(d, name, pull.number)
-    assert.ok(classification?.tiers.some(({ tier }) => tier === cell.tier))
-    assert.deepEqual([requirement?.quorums[0]?.required, requirement?.reviewDays], [cell.required, cell.days])
-    assert.equal(shown(d, name, pull.number), 'action_required')
-    await approveAll(d, name, pull.number, persons.slice(0, cell.required))
-    for (const condition of requirement?.conditions ?? [])
-      assert.equal(await attest(d, name, pull.number, first, condition), 'ok', condition)
-    await d.pass(days(cell.days) - 1)
-    assert.equal(shown(d, name, pull.number), 'action_required')
-    await d.pass(1)
-    assert.equal(shown(d, name, pull.number), 'success')
-    d.fake.closePullRequest({ repo: name, number: pull.number }, 'alice')
-    await d.settled()
+    await playTier(d, name, personsOf(d.people, 'layer-3'), cell)
   })
 
 test('public sample: a layer-0 change goes green by 5 maintainers, 2 keyholders, a rationale and 90 days', {

@@ -63,7 +63,6 @@ test(`T08a ${forged} forged webhooks: no row, no growth of memory or log, and a 
   const rssAfter = await gate.memory()
   assert.ok(rssAfter < 250_000_000, `${rssAfter} bytes resident`)
   assert.ok(rssAfter - rssBefore < 90_000_000, `grew by ${rssAfter - rssBefore} bytes`)
-  assert.ok(floodedMs < calmMs * 12 + 3_000, `a decision took ${floodedMs} ms in the flood and ${calmMs} ms without`)
   checkEnd(gate, load)
   t.diagnostic(
     `${forged} in ${Math.round(floodMs)} ms; a change from opening to green: ${Math.round(calmMs)} ms calm, ` +

@@ -54,6 +54,8 @@ export interface GateProcessOptions {
   readonly limit?: () => string
 }
 
+/** What `bin/governance` starts Node with: memory is judged as it is in production. */
+const asLaunched = ['--max-semi-space-size=4']
 const entry = join(import.meta.dirname, 'gate-server.ts')
 
 /** Nothing but signatures decides: periods of the tier and the layer that the changes fall under are zero. */
@@ -191,10 +193,10 @@ export async function prepareGate(
       const limit = options.limit?.() ?? ''
       const started = spawn(
         '/bin/sh',
-        ['-c', `${limit}${limit && '; '}exec "$0" "$@"`, process.execPath, entry, configFile],
+        ['-c', `${limit}${limit && '; '}exec "$0" "$@"`, process.execPath, ...asLaunched, entry, configFile],
         {
           stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-          env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'governance-compiled') },
+          env: { ...process.env, MALLOC_ARENA_MAX: '2', NODE_COMPILE_CACHE: join(tmpdir(), 'governance-compiled') },
         },
       )
       child = started

@@ -46,6 +46,16 @@ export function authorshipOf(facts: Facts): Authorship {
 }
 
 /**
+ * Commits of which a signer must say "not mine": those that name nobody, and those that only words attribute to the signer.
+ * A statement that denies all of them meets no `authorshipFault` but a certain one.
+ */
+export function commitsToDeny(facts: Facts, account: AccountId): readonly CommitId[] {
+  const { claimed, unattributed } = authorshipOf(facts)
+  const denied = new Set([...(claimed.get(account) ?? []), ...unattributed])
+  return facts.commits.map(({ sha }) => sha).filter((sha) => denied.has(sha))
+}
+
+/**
  * Says why a person may not approve this change as one of its authors, or null.
  *
  * Checks: a certain author never counts, whatever is denied (T39). Who is named by e-mail or trailer counts when the own signed

@@ -14,7 +14,7 @@ import {
 } from '../../core/index.ts'
 import { exitCode } from './exit-code.ts'
 import { Refusal } from './refusal.ts'
-import { restate, type Wished } from './wish.ts'
+import { restate, type Wish } from '../../flows/gate/wish.ts'
 
 /** The largest challenge that is read: a payload, its PAE and the commands. */
 export const maxChallengeBytes = 512 * 1024
@@ -73,7 +73,7 @@ export function readChallenge(bytes: Uint8Array): ReadChallenge {
 }
 
 /** The challenge with what the signer wants to say instead; as it is for null. @throws Refusal statement-malformed */
-export function applyWish(challenge: ReadChallenge, wished: Wished | null): ReadChallenge {
+export function applyWish(challenge: ReadChallenge, wished: Wish | null): ReadChallenge {
   if (wished === null) return challenge
   const statement = restate(challenge.statement, wished)
   try {

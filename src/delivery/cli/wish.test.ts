@@ -13,7 +13,8 @@ import {
   type Statement,
 } from '../../core/index.ts'
 import { UsageError } from './refusal.ts'
-import { type DecisionOptions, restate, wishOf } from './wish.ts'
+import { restate } from '../../flows/gate/wish.ts'
+import { type DecisionOptions, wishOf } from './wish.ts'
 
 const digest = asSha256('c'.repeat(64))
 const head = asCommitId('a'.repeat(40))

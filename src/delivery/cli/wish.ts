@@ -1,19 +1,16 @@
 import type { Command } from 'commander'
 import { readFileSync } from 'node:fs'
 import {
-  type AccountId,
-  type ApprovalPredicate,
   asAccountId,
   asSha256,
   type CheckConditionId,
   type ConditionId,
-  type Decision,
   decisionRules,
   encodeUtf8,
   isDecision,
   sha256Hex,
-  type Statement,
 } from '../../core/index.ts'
+import type { Wish } from '../../flows/gate/wish.ts'
 import { UsageError } from './refusal.ts'
 
 /** The options with which a signer says what to sign; without any it is an approval. */
@@ -42,20 +39,6 @@ export const withDecision = (command: Command): Command =>
     .option('--target <ACCOUNT>', 'suspend, lift: numeric account id of the person whose keys are meant')
     .option('--reason <TEXT>', 'veto, add-tier, remove-tier, suspend, lift: why')
 
-type Condition = NonNullable<ApprovalPredicate['condition']>
-
-/** What a decision carries beyond the change itself. */
-export interface Wished {
-  readonly decision: Decision
-  readonly tier?: string
-  readonly reason?: string
-  readonly target?: AccountId
-  readonly condition?: Omit<Condition, 'evidence'> & {
-    readonly uri: string | null
-    readonly digest: Condition['evidence']['digest']
-  }
-}
-
 const carriedNames = [
   'condition',
   'evidenceUri',
@@ -68,7 +51,7 @@ const carriedNames = [
 ] as const
 
 /** Reads the options, all problems at once; null when none is given. @throws UsageError */
-export function wishOf(options: DecisionOptions): Wished | null {
+export function wishOf(options: DecisionOptions): Wish | null {
   if (options.decision === undefined && carriedNames.every((name) => options[name] === undefined)) return null
   const decision = options.decision ?? 'approve'
   if (!isDecision(decision))
@@ -107,7 +90,7 @@ export function wishOf(options: DecisionOptions): Wished | null {
   }
 }
 
-function conditionOf(id: string, options: DecisionOptions): NonNullable<Wished['condition']> {
+function conditionOf(id: string, options: DecisionOptions): NonNullable<Wish['condition']> {
   const condition = { id: id as ConditionId | CheckConditionId, uri: options.evidenceUri ?? null }
   if (options.text !== undefined)
     return { ...condition, text: options.text, digest: sha256Hex(encodeUtf8(options.text)) }
@@ -121,37 +104,4 @@ function conditionOf(id: string, options: DecisionOptions): NonNullable<Wished['
   }
   if (digest === null) throw new UsageError('no evidence is given')
   return { ...condition, digest }
-}
-
-/**
- * The statement of a challenge with another decision in it: the nonce and everything about the change stay as the server
- * issued them, so that it is admitted like the approval would be.
- */
-export function restate(statement: Statement, wished: Wished): Statement {
-  const { predicate } = statement
-  const { condition: _condition, tier: _tier, target: _target, reason: _reason, ...kept } = predicate
-  const { actions } = decisionRules[wished.decision]
-  const action = actions.includes(predicate.action) ? predicate.action : actions[0]
-  const { decision, condition, ...carried } = wished
-  return {
-    ...statement,
-    predicate: {
-      ...kept,
-      ...carried,
-      action: action ?? predicate.action,
-      decision,
-      ...(condition === undefined
-        ? {}
-        : {
-            condition: {
-              id: condition.id,
-              evidence: {
-                uri: condition.uri ?? `${predicate.repository.uri}/pull/${predicate.pullRequest.number}`,
-                digest: condition.digest,
-              },
-              ...(condition.text === undefined ? {} : { text: condition.text }),
-            },
-          }),
-    },
-  }
 }

@@ -1,8 +1,8 @@
 import {
   type AccountId,
-  type ApprovalPredicate,
   asInstant,
   buildStatement,
+  commitsToDeny,
   type CommitId,
   type Decision,
   type Facts,
@@ -25,7 +25,7 @@ import type { ChangeRecord, Changes, Memory, PolicyRecord, Registry, RepositoryR
 import { governing } from './judge.ts'
 import { cloneCheckCommands, signCommands } from './signing-commands.ts'
 import type { VerdictReader } from './verdict-reader.ts'
-import type { Wish } from './wish.ts'
+import { restate, type Wish } from './wish.ts'
 
 export interface ChallengeNeeds {
   readonly registry: Registry
@@ -84,17 +84,6 @@ export async function challengeBasis(
   }
 }
 
-/** Commits for which a signer must say "not mine": unattributed ones, and those that only words attribute to the signer. */
-function commitsToDeny(facts: Facts, person: AccountId): readonly Facts['commits'][number]['sha'][] {
-  return facts.commits
-    .filter((commit) =>
-      [commit.author, commit.committer, ...commit.coAuthors].some(
-        ({ account, how }) => how === 'none' || (account === person && (how === 'email' || how === 'trailer')),
-      ),
-    )
-    .map((commit) => commit.sha)
-}
-
 /** The key with which a person signs this change: the wanted one, or the first that speaks in a set of the requirement. */
 export function signingKey(basis: ChallengeBasis, person: Person, wanted: string | null, at: Instant): KeyId | null {
   const entry = basis.record.verdict?.entry
@@ -121,22 +110,13 @@ export function statementFor(
   wish: Wish,
 ): Statement {
   const { repository, facts, requirement, policy, record } = basis
-  const isGovernance = facts.governance !== null
   const issuedAt = record.clock?.startedAt ?? record.verdict?.at ?? asInstant(0)
-  const action: ApprovalPredicate['action'] =
-    wish.decision === 'suspend' || wish.decision === 'lift'
-      ? 'key-change'
-      : wish.decision === 'add-tier' || wish.decision === 'remove-tier'
-        ? 'tier-override'
-        : isGovernance
-          ? 'policy-change'
-          : 'pull-request'
-  return {
+  const approval: Statement = {
     head: facts.head.sha,
     headTree: facts.head.tree,
     predicate: {
-      action,
-      decision: wish.decision,
+      action: facts.governance === null ? 'pull-request' : 'policy-change',
+      decision: 'approve',
       audience: needs.origin,
       repository: { uri: `${needs.webUrl}/${repository.name}`, id: repository.id },
       pullRequest: {
@@ -150,18 +130,6 @@ export function statementFor(
       policy: { epoch: policy.epoch },
       signer: { maintainer: signer.account, keyid: signer.keyid },
       notAuthorOf: commitsToDeny(facts, signer.account),
-      ...(wish.condition === undefined
-        ? {}
-        : {
-            condition: {
-              id: wish.condition.id,
-              evidence: { uri: wish.condition.uri, digest: wish.condition.digest },
-              ...(wish.condition.text === undefined ? {} : { text: wish.condition.text }),
-            },
-          }),
-      ...(wish.tier === undefined ? {} : { tier: wish.tier }),
-      ...(wish.target === undefined ? {} : { target: wish.target }),
-      ...(wish.reason === undefined ? {} : { reason: wish.reason }),
       nonce: nonceFor(needs.nonceKey, {
         repositoryId: repository.id,
         number: facts.number,
@@ -175,6 +143,7 @@ export function statementFor(
       expiresAt: asInstant(issuedAt + maxLifetimeMs(policy.policy.options, requirement)),
     },
   }
+  return restate(approval, wish)
 }
 
 /** The command whose comment carries a statement of this decision. */

@@ -57,7 +57,7 @@ export interface EntryData {
   readonly 'clock-ended': {
     readonly baseRef: string
     readonly changeDigest: Sha256
-    readonly why: 'content' | 'retarget' | 'draft' | 'closed' | 'merged' | 'not-governed'
+    readonly why: 'content' | 'retarget' | 'draft' | 'closed' | 'merged'
   }
   readonly 'statement-admitted': {
     readonly payload: string

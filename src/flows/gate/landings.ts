@@ -1,4 +1,4 @@
-import type { CommitId, FileChange, TreeId } from '../../core/index.ts'
+import { type CommitId, type FileChange, pathOf, type TreeId } from '../../core/index.ts'
 import type { ChangeRecord, ForgeLanding, RecordedPass } from '../ports.ts'
 
 /** A pass that a landing may be, with the files that were approved. */
@@ -19,7 +19,6 @@ export type LandingMatch =
     }
   | { readonly kind: 'unmatched'; readonly commit: CommitId; readonly tree: TreeId }
 
-const pathOf = (file: FileChange): string => file.newPath ?? file.oldPath ?? ''
 const byPath = (files: readonly FileChange[]): ReadonlyMap<string, FileChange> =>
   new Map(files.map((file) => [pathOf(file), file]))
 

@@ -10,6 +10,7 @@ import {
   isDecision,
   type Sha256,
   sha256Hex,
+  type Statement,
   type TierId,
 } from '../../core/index.ts'
 
@@ -18,7 +19,8 @@ export interface Wish {
   readonly decision: Decision
   readonly condition?: {
     readonly id: ConditionId | CheckConditionId
-    readonly uri: string
+    /** Where the evidence lies; null: on the pull request itself. */
+    readonly uri: string | null
     readonly digest: Sha256
     readonly text?: string
   }
@@ -73,9 +75,42 @@ function conditionOf(
   if (text !== undefined)
     return {
       id: id as ConditionId,
-      uri: uri ?? 'urn:governance-app:rationale',
+      uri: uri ?? null,
       digest: digest === undefined ? sha256Hex(encodeUtf8(text)) : asSha256(digest),
       text,
     }
-  return { id: id as ConditionId, uri: uri ?? '', digest: asSha256(digest ?? '') }
+  return { id: id as ConditionId, uri: uri ?? null, digest: asSha256(digest ?? '') }
+}
+
+/**
+ * The statement of a challenge with another decision in it: the nonce and everything about the change stay as the server
+ * issued them, so that it is admitted like the approval would be.
+ */
+export function restate(statement: Statement, wish: Wish): Statement {
+  const { predicate } = statement
+  const { condition: _condition, tier: _tier, target: _target, reason: _reason, ...kept } = predicate
+  const { actions } = decisionRules[wish.decision]
+  const action = actions.includes(predicate.action) ? predicate.action : actions[0]
+  const { decision, condition, ...carried } = wish
+  return {
+    ...statement,
+    predicate: {
+      ...kept,
+      ...carried,
+      action: action ?? predicate.action,
+      decision,
+      ...(condition === undefined
+        ? {}
+        : {
+            condition: {
+              id: condition.id,
+              evidence: {
+                uri: condition.uri ?? `${predicate.repository.uri}/pull/${predicate.pullRequest.number}`,
+                digest: condition.digest,
+              },
+              ...(condition.text === undefined ? {} : { text: condition.text }),
+            },
+          }),
+    },
+  }
 }

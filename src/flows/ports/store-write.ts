@@ -1,0 +1,108 @@
+/** The one way to write to the store. */
+import type { Instant, Keyring, LogIndex, RepositoryId, Sha256 } from '../../core/index.ts'
+import type {
+  ChangeRecord,
+  CheckRecord,
+  DeliveryRecord,
+  FindingRecord,
+  JobRecord,
+  PolicyRecord,
+  RepositoryRecord,
+  StatementRecord,
+} from './store-records.ts'
+
+/** One row of a change to the store. Rows of one commit take effect together or not at all. */
+export type Write =
+  /** Conflict `duplicate-delivery` when the GUID is known. */
+  | { readonly kind: 'delivery'; readonly delivery: DeliveryRecord }
+  | {
+      readonly kind: 'delivery-state'
+      readonly guid: string
+      readonly state: DeliveryRecord['state']
+      readonly reason: string | null
+      readonly at: Instant
+    }
+  /** Inserts, or replaces lane, data, due time of the queued job of that id (attempts reset, version + 1). */
+  | { readonly kind: 'job'; readonly job: Pick<JobRecord, 'id' | 'lane' | 'kind' | 'data' | 'dueAt'> }
+  /** Removes the job if its version is still the given one; otherwise it was written anew and stays. */
+  | { readonly kind: 'job-done'; readonly id: string; readonly version: number }
+  | {
+      readonly kind: 'job-retry'
+      readonly id: string
+      readonly version: number
+      readonly dueAt: Instant
+      readonly error: string
+    }
+  | { readonly kind: 'job-dead'; readonly id: string; readonly version: number; readonly error: string }
+  | { readonly kind: 'repository'; readonly record: RepositoryRecord }
+  /** Conflict `change-moved` unless the stored version is `record.version - 1` (0: not stored). */
+  | { readonly kind: 'change'; readonly record: ChangeRecord }
+  | { readonly kind: 'check'; readonly record: CheckRecord }
+  /** Conflict `duplicate-nonce` or `duplicate-statement` ((payload digest, person) known). */
+  | { readonly kind: 'statement'; readonly record: StatementRecord }
+  /** Conflict `duplicate-command` when the comment was admitted before. */
+  | { readonly kind: 'command'; readonly repository: RepositoryId; readonly commentId: number; readonly at: Instant }
+  /** Conflict `policy-moved` unless epoch is the newest + 1. */
+  | { readonly kind: 'policy'; readonly record: PolicyRecord }
+  | { readonly kind: 'keyring'; readonly keyring: Keyring; readonly digest: Sha256; readonly entry: LogIndex }
+  /** Content-addressed; writing a known digest again does nothing. */
+  | { readonly kind: 'blob'; readonly digest: Sha256; readonly bytes: Uint8Array }
+  /** Conflict `log-moved` unless the log has exactly `expectedSize` entries. */
+  | {
+      readonly kind: 'entries'
+      readonly expectedSize: number
+      readonly entries: readonly LogEntryRow[]
+      readonly nodes: readonly LogNodeRow[]
+      readonly head: LogHead
+    }
+  /** Conflict `checkpoint-moved` unless `size` is larger than the newest checkpoint's and at most the log's. */
+  | { readonly kind: 'checkpoint'; readonly size: number; readonly note: string }
+  | { readonly kind: 'cursor'; readonly name: string; readonly value: string }
+  | { readonly kind: 'finding'; readonly record: FindingRecord }
+
+export type CommitConflict =
+  | 'duplicate-delivery'
+  | 'duplicate-nonce'
+  | 'duplicate-statement'
+  | 'duplicate-command'
+  | 'change-moved'
+  | 'policy-moved'
+  | 'log-moved'
+  | 'checkpoint-moved'
+
+export type CommitOutcome = { readonly ok: true } | { readonly ok: false; readonly conflict: CommitConflict }
+
+export interface LogEntryRow {
+  readonly index: LogIndex
+  readonly id: string
+  readonly type: string
+  /** `repository/number` or another subject key under which entries are looked up; null where there is none. */
+  readonly subject: string | null
+  readonly at: Instant
+  readonly bytes: Uint8Array
+}
+
+/** Hash of a complete subtree: level 0 is a leaf hash, level n covers 2^n leaves from `index · 2^n`. */
+export interface LogNodeRow {
+  readonly level: number
+  readonly index: number
+  readonly hash: Uint8Array
+}
+
+export interface LogHead {
+  readonly size: number
+  readonly root: Uint8Array
+  /** `at` of the newest entry: no later entry may carry an earlier one. 0 for an empty log. */
+  readonly at: Instant
+}
+
+export interface Store {
+  /**
+   * Applies all rows or none. On `ok: true` they survive loss of power. Callers at the same time share one disk sync.
+   * Errs: a thrown `store-unavailable` may have been stored or not; the caller reads before it tries again.
+   */
+  commit(writes: readonly Write[]): Promise<CommitOutcome>
+  /** Resolves when the store can write (a real, durable write was made just now); throws `store-unavailable` otherwise. */
+  probe(): Promise<void>
+  close(): Promise<void>
+}
