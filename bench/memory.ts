@@ -5,6 +5,7 @@ import { nonceKeyName, saltKeyName } from '../src/compose.ts'
 import { sendBurst, startProcess } from './child.ts'
 import { officialPayload } from './intake.ts'
 import { type Bench, type Outcome, whole } from './outcome.ts'
+import { launchFlags } from '../test/fakes/launch-flags.ts'
 import { startStand } from './stand.ts'
 
 const changes = 100
@@ -56,7 +57,7 @@ export const benchMemory: Bench = async ({ isQuick, progress }) => {
   // As bin/governance starts it.
   process.env['MALLOC_ARENA_MAX'] ??= '2'
   const server = startProcess('processes/gate-server.mjs', [JSON.stringify(settings)], {
-    execArgv: ['--max-semi-space-size=4'],
+    execArgv: launchFlags,
   })
   const load = startProcess('processes/load.ts')
   const stateOf = async () => {

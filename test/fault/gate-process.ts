@@ -20,6 +20,7 @@ import { createRecorder, logKeyName } from '../../src/flows/gate/recorder.ts'
 import { systemClock, systemRandom, systemTimers } from '../../src/system.ts'
 import { appId, appKeyPem, baseFiles, origin, type Person } from '../e2e/deployment.ts'
 import { createFakeGitHub, type FakeGitHub } from '../fakes/github/fake-github.ts'
+import { launchFlags } from '../fakes/launch-flags.ts'
 import { sampleGovernanceFiles } from '../fixtures/governance-repository.ts'
 import { sampleKeyPairs } from '../fixtures/sample-people.ts'
 
@@ -54,8 +55,6 @@ export interface GateProcessOptions {
   readonly limit?: () => string
 }
 
-/** What `bin/governance` starts Node with: memory is judged as it is in production. */
-const asLaunched = ['--max-semi-space-size=4']
 const entry = join(import.meta.dirname, 'gate-server.ts')
 
 /** Nothing but signatures decides: periods of the tier and the layer that the changes fall under are zero. */
@@ -193,7 +192,7 @@ export async function prepareGate(
       const limit = options.limit?.() ?? ''
       const started = spawn(
         '/bin/sh',
-        ['-c', `${limit}${limit && '; '}exec "$0" "$@"`, process.execPath, ...asLaunched, entry, configFile],
+        ['-c', `${limit}${limit && '; '}exec "$0" "$@"`, process.execPath, ...launchFlags, entry, configFile],
         {
           stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
           env: { ...process.env, MALLOC_ARENA_MAX: '2', NODE_COMPILE_CACHE: join(tmpdir(), 'governance-compiled') },

@@ -57,7 +57,10 @@ function withRuntime(nodeModules: string): void {
 function pathWithNode(version: string): string {
   const folder = join(scratch, `path-${version}`)
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'node'), `#!/bin/sh\n[ "$1" = --version ] && echo ${version} && exit\necho "ran $2"\n`)
+  writeFileSync(
+    join(folder, 'node'),
+    `#!/bin/sh\n[ "$1" = --version ] && echo ${version} && exit\nwhile [ "\${1#--}" != "$1" ]; do shift; done\necho "ran $1"\n`,
+  )
   chmodSync(join(folder, 'node'), 0o755)
   return `${folder}:/usr/bin:/bin`
 }
