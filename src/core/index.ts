@@ -25,6 +25,7 @@ export * from './log/proof-check.ts'
 export * from './log/proof-plan.ts'
 export * from './log/signed-note.ts'
 export * from './log/subtree.ts'
+export * from './log/tile.ts'
 export * from './log/tree-hash.ts'
 export * from './log/verifier-key.ts'
 

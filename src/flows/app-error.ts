@@ -23,6 +23,9 @@ export type AppErrorCode =
   | 'policy-unusable'
   | 'not-found'
   | 'not-supported'
+  | 'log-files-unavailable'
+  | 'log-file-differs'
+  | 'log-ahead'
 
 /** The world refused. `retryAt` (ms since 1970) is set where the refuser said when to come back. */
 export class AppError extends Error {

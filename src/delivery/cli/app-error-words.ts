@@ -43,5 +43,17 @@ export const appErrorWords: Readonly<Record<AppErrorCode, { readonly exit: ExitC
   },
   'policy-unusable': { exit: exitCode.notGood, remedy: 'Run `governance policy lint` and correct what it names.' },
   'not-found': { exit: exitCode.unknown, remedy: 'Check the name.' },
+  'log-files-unavailable': {
+    exit: exitCode.unknown,
+    remedy: 'Check the place of the log files: path or address, owner, modes, free space.',
+  },
+  'log-file-differs': {
+    exit: exitCode.notGood,
+    remedy: 'Another log, or another history of this one, lies there; compare both before anything is signed.',
+  },
+  'log-ahead': {
+    exit: exitCode.notGood,
+    remedy: 'The database is older than what was published: restore the newest one; signing now would fork the log.',
+  },
   'not-supported': { exit: exitCode.unknown, remedy: 'This version does not do that.' },
 }

@@ -36,6 +36,9 @@ const answers: Readonly<Record<AppErrorCode, Omit<Problem, 'code'>>> = {
   'config-invalid': broken,
   'policy-unusable': unavailable,
   'not-found': notFound,
+  'log-files-unavailable': unavailable,
+  'log-file-differs': broken,
+  'log-ahead': broken,
   'not-supported': { status: 501, title: 'Not supported' },
 }
 

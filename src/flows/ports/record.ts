@@ -1,0 +1,23 @@
+/** What the two logs need of the world: places that hold their public files, and the port of witnesses. */
+
+/**
+ * A place that holds the files of one log: `checkpoint`, `tile/…`, `blob/<sha256>`. Paths are relative, from the closed list
+ * that core writes; an adapter refuses every other.
+ */
+export interface LogFiles {
+  /** The bytes, or null where the place has no such file. @throws AppError log-files-unavailable */
+  read(path: string): Promise<Uint8Array | null>
+  /**
+   * On return the bytes survive loss of power, whole: a reader sees all of them or none. Files are written once: the same
+   * bytes again do nothing.
+   * @throws AppError log-file-differs when the place holds other bytes under this path, log-files-unavailable
+   */
+  write(path: string, bytes: Uint8Array): Promise<void>
+  /** Replaces `checkpoint`, durable on return; a reader sees the old one or the new one. @throws AppError log-files-unavailable */
+  replaceCheckpoint(note: Uint8Array): Promise<void>
+  /** Removes a blob; none there is no error. @throws AppError log-files-unavailable */
+  removeBlob(path: string): Promise<void>
+}
+
+/** Which of the two logs. Decisions are public; security events never reach the public listener. */
+export type LogName = 'decisions' | 'security'
