@@ -137,6 +137,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
         store,
         recorder: commandRecorder(config.log.origin, store, custody),
         forge: connectForge(config.github, () => secretText(custody, config.github.privateKey.keystore)),
+        makeLogKey: (name) => custody.generateEd25519(name),
         webhooks: async () =>
           createWebhooks({
             secrets: await Promise.all(config.github.webhookSecrets.map(({ keystore }) => custody.reveal(keystore))),

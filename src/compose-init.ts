@@ -28,7 +28,7 @@ import type { Draft, NewDeployment } from './delivery/cli/needs.ts'
 import { Refusal } from './delivery/cli/refusal.ts'
 import { exitCode } from './delivery/cli/exit-code.ts'
 import { type GenesisPlan, recordGenesis } from './flows/gate/genesis.ts'
-import { logKeyName } from './flows/gate/recorder.ts'
+import { logKeyName } from './flows/gate/log-key-name.ts'
 import { systemRandom } from './system.ts'
 
 const appKeyName = 'github-app'

@@ -70,6 +70,8 @@ export interface Deployment {
   readonly store: CliStore
   readonly recorder: Recorder
   readonly forge: CliForge
+  /** Makes a key that signs heads of a log; it never leaves custody. @throws AppError custody-refused when the name is taken */
+  makeLogKey(name: string): Promise<Uint8Array>
   /** @throws AppError config-invalid for a webhook secret that protects nothing */
   webhooks(): Promise<Webhooks>
   close(): Promise<void>

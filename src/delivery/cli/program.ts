@@ -9,6 +9,7 @@ import { addDoctorCommand } from './doctor-command.ts'
 import { type ExitCode, exitCode } from './exit-code.ts'
 import { addExplainCommand } from './explain-command.ts'
 import { addInitCommand } from './init-command.ts'
+import { addLogCommands } from './log-commands.ts'
 import type { CliNeeds } from './needs.ts'
 import { addPolicyCommands } from './policy-commands.ts'
 import { addRegenesisCommand } from './regenesis-command.ts'
@@ -47,6 +48,7 @@ export function createProgram(needs: CliNeeds): Program {
   addExplainCommand(program, needs, finish)
   addDeliveriesCommands(program, needs)
   addDbCommands(program, needs, finish)
+  addLogCommands(program, needs)
   inherit(program)
   return { command: program, ended: () => ended }
 }

@@ -49,6 +49,13 @@ export interface EntryData {
     readonly commit: CommitId
     readonly reason: string
   }
+  readonly 'log-key': {
+    readonly generation: number
+    readonly key: string
+    readonly root: string
+    /** Signed note by the root and, for a successor, by the key before it. */
+    readonly certificate: string
+  }
   readonly 'repository-enrolled': {
     readonly name: string
     readonly branches: readonly { readonly ref: string; readonly tip: CommitId; readonly tree: TreeId }[]

@@ -33,7 +33,8 @@ import type {
   Write,
 } from '../ports.ts'
 import { inForceCommitCursor } from './judge.ts'
-import { logKeyName, type Recorder } from './recorder.ts'
+import { logKeyName } from './log-key-name.ts'
+import type { Recorder } from './recorder.ts'
 
 /** A policy that may become the first one, with everything that a person has to confirm. */
 export interface GenesisPlan {

@@ -1,6 +1,7 @@
 import { type Acceleration, encodeUtf8, noteVerifierKey, verifyCheckpoint } from '../../core/index.ts'
 import type { Custody, DecisionLog, Registry, Store } from '../ports.ts'
-import { logKeyName } from './recorder.ts'
+import { entryData } from './entry-data.ts'
+import { keyNameOf } from './log-key-name.ts'
 
 /** Three claims, each of which must hold before the server is fit to decide. */
 export interface ReadinessReport {
@@ -12,7 +13,7 @@ export interface ReadinessNeeds {
   readonly origin: string
   readonly store: Pick<Store, 'probe'>
   readonly registry: Pick<Registry, 'policyInForce'>
-  readonly log: Pick<DecisionLog, 'head' | 'checkpoint'>
+  readonly log: Pick<DecisionLog, 'head' | 'checkpoint' | 'find'>
   readonly custody: Pick<Custody, 'publicKey'>
   readonly acceleration: Acceleration
 }
@@ -39,7 +40,9 @@ async function isLogConsistent(needs: ReadinessNeeds): Promise<boolean> {
   const head = await needs.log.head()
   const checkpoint = await needs.log.checkpoint()
   if (checkpoint === null || checkpoint.size !== head.size) return false
-  const key = noteVerifierKey(needs.origin, await needs.custody.publicKey(logKeyName))
+  const [certified] = await needs.log.find({ type: 'log-key', limit: 1 })
+  const keyName = keyNameOf(certified === undefined ? 1 : Number(entryData(certified).generation))
+  const key = noteVerifierKey(needs.origin, await needs.custody.publicKey(keyName))
   const verified = verifyCheckpoint(encodeUtf8(checkpoint.note), needs.origin, [key])
   return (
     verified.ok &&

@@ -32,9 +32,8 @@ import type {
   Write,
 } from '../ports.ts'
 import { type EntryDraft, subjectKey } from './entries.ts'
-
-/** Name of the Ed25519 key in custody that signs the heads of the decision log. */
-export const logKeyName = 'decision-log'
+import { entryData } from './entry-data.ts'
+import { keyNameOf } from './log-key-name.ts'
 
 /** The moment of a record: chosen once by the single writer, never earlier than any entry before it. */
 export interface Moment {
@@ -84,6 +83,8 @@ export interface RecorderParts {
 interface Tip {
   readonly frontier: Frontier
   readonly at: Instant
+  /** Generation of the log's key: how many were certified, at least the one of the beginning. */
+  readonly generation: number
 }
 
 const retriesWhenMoved = 5
@@ -115,7 +116,9 @@ export function createRecorder(parts: RecorderParts): Recorder {
     // A head that its own tree does not give was written by somebody else; signing on top of it would certify that.
     if (!equalBytes(frontierRoot(frontier, hasher), head.root))
       throw new AppError('store-corrupt', 'the stored head of the log is not the root of its tree')
-    return { frontier, at: head.at }
+    const [certified] = await log.find({ type: 'log-key', limit: 1 })
+    const generation = certified === undefined ? 1 : Number(entryData(certified).generation)
+    return { frontier, at: head.at, generation }
   }
 
   async function commitDraft<T>(build: (moment: Moment) => Draft<T>): Promise<Recorded<T>> {
@@ -176,11 +179,17 @@ export function createRecorder(parts: RecorderParts): Recorder {
     }
     const root = frontierRoot(frontier, hasher)
     const body = formatCheckpointBody({ origin, size: frontier.size, root })
-    const key = noteVerifierKey(origin, await custody.publicKey(logKeyName))
-    const signature = await custody.sign(logKeyName, encodeUtf8(body))
+    // The head that holds a certificate is the first one that the certified key signs.
+    const generation = drafts.reduce(
+      (last, { type, data }) => (type === 'log-key' ? data.generation : last),
+      current.generation,
+    )
+    const keyName = keyNameOf(generation)
+    const key = noteVerifierKey(origin, await custody.publicKey(keyName))
+    const signature = await custody.sign(keyName, encodeUtf8(body))
     const note = formatSignedNote(body, [formatNoteSignature(key, signature)])
     return {
-      tip: { frontier, at },
+      tip: { frontier, at, generation },
       writes: [
         {
           kind: 'entries',

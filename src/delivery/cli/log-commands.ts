@@ -1,0 +1,11 @@
+import type { Command } from 'commander'
+import { addLogKeyCommands } from './log-key-commands.ts'
+import { addLogRootCommands } from './log-root-commands.ts'
+import type { CliNeeds } from './needs.ts'
+
+/** `governance log …`: the transparency log and its keys. */
+export function addLogCommands(program: Command, needs: CliNeeds): void {
+  const log = program.command('log').description('the transparency log and its keys')
+  addLogKeyCommands(log, needs)
+  addLogRootCommands(log, needs)
+}
