@@ -56,6 +56,9 @@ export * from './policy/requirement.ts'
 export * from './policy/evaluate.ts'
 export { commitsToDeny } from './policy/evaluate-authorship.ts'
 
+export * from './provenance/issued-statement.ts'
+export * from './provenance/source-summary.ts'
+
 export * from './approval/statement.ts'
 export * from './approval/decision-rules.ts'
 export * from './approval/envelope.ts'

@@ -16,6 +16,7 @@ import { addRegenesisCommand } from './regenesis-command.ts'
 import { addRepoCommands } from './repo-commands.ts'
 import { addServerCommands } from './server-commands.ts'
 import { Refusal, UsageError } from './refusal.ts'
+import { addVsaCommands } from './vsa-commands.ts'
 import { printJson } from './terminal.ts'
 
 /** The tree of all commands, and how the one that ran ended. */
@@ -49,6 +50,7 @@ export function createProgram(needs: CliNeeds): Program {
   addDeliveriesCommands(program, needs)
   addDbCommands(program, needs, finish)
   addLogCommands(program, needs)
+  addVsaCommands(program, needs)
   inherit(program)
   return { command: program, ended: () => ended }
 }

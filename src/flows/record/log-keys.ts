@@ -12,8 +12,8 @@ import {
   parseSignedNote,
   type VerifierKey,
 } from '../../core/index.ts'
-import { AppError, invariant } from '../app-error.ts'
-import { entryData } from '../gate/entry-data.ts'
+import { AppError } from '../app-error.ts'
+import { entryData, textIn } from '../gate/entry-data.ts'
 import { keyNameOf } from '../gate/log-key-name.ts'
 import type { Recorder } from '../gate/recorder.ts'
 import type { Custody, DecisionLog } from '../ports.ts'
@@ -21,12 +21,7 @@ import type { Custody, DecisionLog } from '../ports.ts'
 /** The certificates that the log holds, oldest first, with the entries that hold them. */
 export async function readCertificates(log: Pick<DecisionLog, 'find'>): Promise<readonly LogKeyCertificate[]> {
   const rows = await log.find({ type: 'log-key', limit: 1000 })
-  const certificates = rows.map((row) => {
-    const { certificate } = entryData(row)
-    invariant(typeof certificate === 'string', 'a log-key entry holds its certificate')
-    return { note: certificate, entry: row.index }
-  })
-  return certificates.reverse()
+  return rows.map((row) => ({ note: textIn(entryData(row), 'certificate'), entry: row.index })).reverse()
 }
 
 /** What the offline root is asked to sign. */
