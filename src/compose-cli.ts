@@ -1,5 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createCalendars } from './adapters/calendar/calendars.ts'
 import { createSignerKey, openSignerKey, readSignerPublicKey } from './adapters/custody/signer-key.ts'
 import { readKeyFile } from './adapters/custody/key-file.ts'
 import type { Unlock } from './adapters/custody/unlock.ts'
@@ -184,7 +185,9 @@ export function composeCli(terminal: Terminal): CliNeeds {
       wanted: wantedPermissions,
     },
     webUrlOf,
-    random: (count) => systemRandom.bytes(count),
+    random: systemRandom,
+    calendars: createCalendars({ timers: systemTimers }),
+    anchorSettings: (configFile) => configOf(configFile).anchor ?? { calendars: [], upgradeFrom: [] },
     keyIdOf: keyIdOfHex,
   }
 }

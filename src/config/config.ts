@@ -23,6 +23,12 @@ export interface Config {
   }
   readonly policy: { readonly repository: string; readonly branch: string; readonly genesis: Sha256 }
   readonly data: { readonly directory: string; readonly payloadDays: number }
+  readonly anchor?: {
+    /** Calendars of OpenTimestamps that digests are handed to, without a slash at the end. */
+    readonly calendars: readonly string[]
+    /** Further calendars that may be asked for what they promised: addresses, or families like `https://*.example.org`. */
+    readonly upgradeFrom: readonly string[]
+  }
   readonly telemetry: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
   /** File with the key that unlocks keystore and database; null: ask. From `GOVERNANCE_UNLOCK_KEY_FILE`. */
   readonly unlock: {

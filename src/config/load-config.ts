@@ -56,7 +56,7 @@ export function parseConfig(text: string, environment: Environment): LoadedConfi
 }
 
 function configOf(
-  { http, log, github, policy, data, telemetry }: z.output<typeof fileSchema>,
+  { http, log, github, policy, data, anchor, telemetry }: z.output<typeof fileSchema>,
   unlock: Config['unlock'],
 ) {
   const config: Config = {
@@ -76,6 +76,7 @@ function configOf(
     },
     policy,
     data: { directory: data.directory, payloadDays: data.payload_days },
+    anchor: { calendars: anchor.calendars, upgradeFrom: anchor.upgrade_from },
     telemetry,
     unlock: {
       keyFile: unlock.keyFile,

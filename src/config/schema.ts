@@ -147,6 +147,21 @@ export const fileSchema = z.strictObject({
     }),
     payload_days: count(1, 3_650, 30),
   }),
+  anchor: z
+    .strictObject({
+      calendars: z.array(webAddress('"https://a.pool.opentimestamps.org"')).max(16).default([]),
+      upgrade_from: z
+        .array(
+          text(
+            /^https:\/\/(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*(?:\/[A-Za-z0-9._~-]+)*$/,
+            'is no calendar or family of calendars',
+            'write it like "https://*.calendar.opentimestamps.org"',
+          ),
+        )
+        .max(16)
+        .default([]),
+    })
+    .default({ calendars: [], upgrade_from: [] }),
   telemetry: z
     .strictObject({
       level: z

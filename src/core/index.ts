@@ -31,6 +31,12 @@ export * from './log/tile.ts'
 export * from './log/tree-hash.ts'
 export * from './log/verifier-key.ts'
 
+export * from './ots/merge-stamps.ts'
+export * from './ots/ots-file.ts'
+export * from './ots/stamp.ts'
+export * from './ots/verify-ots.ts'
+export type { OtsFaultCode } from './ots/ots-bytes.ts'
+
 export type * from './facts/facts.ts'
 export * from './facts/check-facts.ts'
 export * from './facts/diff-trees.ts'

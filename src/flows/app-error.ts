@@ -26,6 +26,7 @@ export type AppErrorCode =
   | 'log-files-unavailable'
   | 'log-file-differs'
   | 'log-ahead'
+  | 'calendar-unavailable'
 
 /** The world refused. `retryAt` (ms since 1970) is set where the refuser said when to come back. */
 export class AppError extends Error {

@@ -55,5 +55,9 @@ export const appErrorWords: Readonly<Record<AppErrorCode, { readonly exit: ExitC
     exit: exitCode.notGood,
     remedy: 'The database is older than what was published: restore the newest one; signing now would fork the log.',
   },
+  'calendar-unavailable': {
+    exit: exitCode.unknown,
+    remedy: "Try again; check the calendar's address and that it can be reached from here.",
+  },
   'not-supported': { exit: exitCode.unknown, remedy: 'This version does not do that.' },
 }

@@ -2,6 +2,7 @@ import type { Acceleration, KeyId, PolicyV1, Severity } from '../../core/index.t
 import type { Recorder } from '../../flows/gate/recorder.ts'
 import type { GenesisPlan } from '../../flows/gate/genesis.ts'
 import type {
+  Calendars,
   Clock,
   Custody,
   ForgeAdmin,
@@ -9,6 +10,7 @@ import type {
   ForgeReader,
   ForgeRepository,
   PolicyFiles,
+  Random,
   Ruleset,
   StorePorts,
   Webhooks,
@@ -159,7 +161,10 @@ export interface CliNeeds {
     readonly wanted: Readonly<Record<string, string>>
   }
   webUrlOf(apiUrl: string): string
-  random(bytes: number): Uint8Array
+  readonly random: Random
+  readonly calendars: Calendars
+  /** What the configuration says of calendars. @throws Refusal config-invalid */
+  anchorSettings(configFile: string): { readonly calendars: readonly string[]; readonly upgradeFrom: readonly string[] }
   keyIdOf(publicKey: string): KeyId
 }
 

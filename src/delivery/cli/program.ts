@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { inertPlain as inert, IdentifierError } from '../../core/index.ts'
 import { AppError, InvariantError } from '../../flows/app-error.ts'
+import { addAnchorCommands } from './anchor-commands.ts'
 import { addApprovalCommands } from './approval-commands.ts'
 import { appErrorWords } from './app-error-words.ts'
 import { addDbCommands } from './db-commands.ts'
@@ -51,6 +52,7 @@ export function createProgram(needs: CliNeeds): Program {
   addDbCommands(program, needs, finish)
   addLogCommands(program, needs)
   addVsaCommands(program, needs)
+  addAnchorCommands(program, needs, finish)
   inherit(program)
   return { command: program, ended: () => ended }
 }

@@ -39,6 +39,7 @@ const answers: Readonly<Record<AppErrorCode, Omit<Problem, 'code'>>> = {
   'log-files-unavailable': unavailable,
   'log-file-differs': broken,
   'log-ahead': broken,
+  'calendar-unavailable': unavailable,
   'not-supported': { status: 501, title: 'Not supported' },
 }
 
