@@ -1,5 +1,14 @@
 /** What the two logs need of the world: places that hold their public files, and the port of witnesses. */
 
+/** A place from which anybody reads the files of one log: a directory, an address, somebody else's copy. */
+export interface LogSource {
+  /**
+   * The bytes, or null where the place has no such file. What is read is the word of whoever keeps the place.
+   * @throws AppError log-files-unavailable
+   */
+  read(path: string): Promise<Uint8Array | null>
+}
+
 /**
  * A place that holds the files of one log: `checkpoint`, `tile/…`, `blob/<sha256>`. Paths are relative, from the closed list
  * that core writes; an adapter refuses every other.
