@@ -107,3 +107,23 @@ export function isLifted(
   }
   return by.every((signer) => signers.has(signer)) && [...signers].some((signer) => !by.includes(signer))
 }
+
+/**
+ * The keyring after a `suspend` or `lift` was admitted; the same object where it changes nothing.
+ *
+ * Trust: `earlier` are the admitted statements about the same person that stand before it in the log, in any order.
+ */
+export function afterStatement(
+  keyring: Keyring,
+  earlier: readonly AdmittedStatement[],
+  admitted: AdmittedStatement,
+): Keyring {
+  const { decision, target } = admitted.statement.predicate
+  if (target === undefined) return keyring
+  const statements = [...earlier, admitted]
+  const { entry, at } = admitted
+  if (decision !== 'suspend') return isLifted(keyring, statements, target, at) ? lift(keyring, target) : keyring
+  const lifts = earlier.filter(({ statement }) => statement.predicate.decision === 'lift')
+  const by = suspendersOf(keyring, statements, target, at, Math.max(0, ...lifts.map((one) => one.entry)))
+  return by === null ? keyring : suspend(keyring, target, { entry, at, by })
+}

@@ -2,15 +2,15 @@ import {
   type AccountId,
   type AdmittedStatement,
   admit,
+  afterStatement,
   bytesDigest,
   canonicalBytes,
   commandAllows,
   type Instant,
-  isLifted,
   type Json,
   keyringDigest,
-  lift,
   nonceFor,
+  normalizeRequirement,
   type ParsedCommand,
   type PolicyV1,
   parseCommand,
@@ -20,8 +20,6 @@ import {
   requirementDigest,
   type RepositoryId,
   type Statement,
-  suspend,
-  suspendersOf,
   verifySignature,
   statementPae,
   decodeHex,
@@ -221,6 +219,12 @@ function readRequirement(bytes: Uint8Array, digest: string): Requirement | null 
   }
 }
 
+const requirementBlob = (requirement: Requirement): Write => ({
+  kind: 'blob',
+  digest: requirementDigest(requirement),
+  bytes: canonicalBytes(normalizeRequirement(requirement) as unknown as Json),
+})
+
 type Effect = CommandEffect & { readonly outcome: CommandOutcome }
 
 function admitNow(
@@ -305,22 +309,20 @@ function admitNow(
         actor,
         subject,
         data: {
-          payload: admitted.payload,
+          payloadDigest: admitted.payloadDigest,
           signature: admitted.signature,
           scheme: admitted.scheme,
-          payloadDigest: admitted.payloadDigest,
           commentId: comment.commentId,
           requirement: requirementDigest(admitted.requirement),
+          inForce: requirementDigest(verdict.requirement),
         },
       },
     ],
     writes: [
       { kind: 'statement', record },
-      {
-        kind: 'blob',
-        digest: requirementDigest(admitted.requirement),
-        bytes: canonicalBytes(admitted.requirement as unknown as Json),
-      },
+      { kind: 'blob', digest: admitted.payloadDigest, bytes: payload },
+      requirementBlob(admitted.requirement),
+      requirementBlob(verdict.requirement),
       ...(suspension?.writes ?? []),
     ],
   }
@@ -351,19 +353,7 @@ function settleSuspension(
   admitted: AdmittedStatement,
   { keyring, moment, entry }: Parameters<CommandStep['apply']>[0],
 ): { readonly keyring: NonNullable<CommandEffect['keyring']>; readonly writes: readonly Write[] } | null {
-  const { decision, target } = admitted.statement.predicate
-  if (target === undefined) return null
-  const statements = [...prepared.aboutTarget, admitted]
-  let next = keyring
-  if (decision === 'suspend') {
-    const since = Math.max(
-      0,
-      ...prepared.aboutTarget.filter((s) => s.statement.predicate.decision === 'lift').map((s) => s.entry),
-    )
-    const by = suspendersOf(keyring, statements, target, moment.at, since)
-    if (by === null) return null
-    next = suspend(keyring, target, { entry, at: moment.at, by })
-  } else if (isLifted(keyring, statements, target, moment.at)) next = lift(keyring, target)
+  const next = afterStatement(keyring, prepared.aboutTarget, admitted)
   if (next === keyring) return null
   const digest = keyringDigest(next, needs.acceleration)
   return {

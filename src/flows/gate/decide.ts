@@ -12,6 +12,7 @@ import {
   type Keyring,
   type LogIndex,
   type Reason,
+  refusedVerdict,
   requirementDigest,
   type Sha256,
   type Verdict,
@@ -21,7 +22,6 @@ import { type Collected, clockToleranceMs } from './collect.ts'
 import { type EntryDraft, serverActor } from './entries.ts'
 import { publishJob, refreshJob, statusJob, timerJob } from './jobs.ts'
 import { type Draft, dueAtOnce, type Moment } from './recorder.ts'
-import { refusedVerdict } from './refused-verdict.ts'
 
 /** How soon an unknown test merge is looked at again: the forge computes it in the background. */
 const mergePollMs = 2_000

@@ -48,6 +48,7 @@ export interface EntryData {
     readonly policy: Sha256
     readonly commit: CommitId
     readonly reason: string
+    readonly accounts: readonly { readonly login: string; readonly account: AccountId }[]
   }
   readonly 'log-key': {
     readonly generation: number
@@ -67,12 +68,14 @@ export interface EntryData {
     readonly why: 'content' | 'retarget' | 'draft' | 'closed' | 'merged'
   }
   readonly 'statement-admitted': {
-    readonly payload: string
+    /** Names the payload, which is a blob: its texts may have to be erased. */
+    readonly payloadDigest: Sha256
     readonly signature: string
     readonly scheme: string
-    readonly payloadDigest: Sha256
     readonly commentId: number | null
+    /** The requirement that the statement binds, and the one in force when it was admitted. */
     readonly requirement: Sha256
+    readonly inForce: Sha256
   }
   readonly 'statement-refused': {
     readonly payloadDigest: Sha256

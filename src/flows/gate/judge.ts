@@ -5,6 +5,8 @@ import {
   type CommitId,
   evaluate,
   type Json,
+  type RefusalCode,
+  refusedVerdict,
   type RepositoryId,
   type Sha256,
 } from '../../core/index.ts'
@@ -28,7 +30,6 @@ import { type CommandStep, type Decided, type DecisionInput, settle } from './de
 import { serverActor } from './entries.ts'
 import { publishJob, statusJob } from './jobs.ts'
 import { dueAtOnce, type Recorder } from './recorder.ts'
-import { type RefusalCode, refusedVerdict } from './refused-verdict.ts'
 import type { VerdictReader } from './verdict-reader.ts'
 import { standingStatements } from './void-approvals.ts'
 

@@ -1,9 +1,8 @@
-import { bytesDigest, canonicalBytes, type Json } from '../../core/index.ts'
+import { bytesDigest, canonicalBytes, type Json, refusedVerdict } from '../../core/index.ts'
 import type { ForgeEventDetail, RepositoryRecord, Write } from '../ports.ts'
 import { serverActor } from './entries.ts'
 import type { JudgeNeeds } from './judge.ts'
 import { checkName, type PublishNeeds } from './publish.ts'
-import { refusedVerdict } from './refused-verdict.ts'
 
 const refusal = {
   conclusion: 'failure',

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { asInstant, asLogIndex, type Outcome } from '../../core/index.ts'
+import { asInstant, asLogIndex, type Outcome, refusedVerdict } from '../../core/index.ts'
 import type { ChangeRecord } from '../ports.ts'
 import { groupContent } from './publish.ts'
-import { refusedVerdict } from './refused-verdict.ts'
 
 const member = (number: number, outcome: Outcome) => ({
   record: { number } as ChangeRecord,

@@ -5,6 +5,7 @@ import {
   explain,
   type Instant,
   type NameOf,
+  nothingDigest,
   type RepositoryId,
   sha256Hex,
   type Verdict,
@@ -26,7 +27,7 @@ import type {
 import { type FindingNeeds, recordFinding } from './findings.ts'
 import { currentNames } from './names.ts'
 import { refreshJob } from './jobs.ts'
-import { nothingDigest, undecided } from './refused-verdict.ts'
+import { undecided } from './undecided.ts'
 import type { VerdictReader } from './verdict-reader.ts'
 
 /** Longest summary that is sent, in UTF-8 bytes; the forge cuts at 65,535. */

@@ -5,7 +5,7 @@ import { serverActor } from './entries.ts'
 import { refreshJob } from './jobs.ts'
 import type { Lowering } from './lowering.ts'
 import type { Recorder } from './recorder.ts'
-import { undecided } from './refused-verdict.ts'
+import { undecided } from './undecided.ts'
 
 /** Ids of the journal's records that the newest recovery made entries of. */
 const recoveredCursor = 'lowering/recovered'

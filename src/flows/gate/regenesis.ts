@@ -56,7 +56,7 @@ export async function recordRegenesis(
     return {
       result: { epoch },
       entries: [
-        { type: 'policy-regenesis', actor, subject, data: { epoch, policy: digest, commit, reason } },
+        { type: 'policy-regenesis', actor, subject, data: { epoch, policy: digest, commit, reason, accounts: plan.accounts } },
         {
           type: 'policy-in-force',
           actor,

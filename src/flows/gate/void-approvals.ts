@@ -1,11 +1,8 @@
-import type { Decision } from '../../core/index.ts'
+import { isVoidedByRegenesis } from '../../core/index.ts'
 import type { Memory, StatementRecord } from '../ports.ts'
 
 /** Cursor that names the log entry of the newest regenesis: approvals admitted before it are void. */
 export const approvalsVoidCursor = 'policy/approvals-void-before'
-
-/** Decisions that raise trust. What lowers it (veto, a tier that was added, a suspension) outlives a regenesis. */
-const raises: ReadonlySet<Decision> = new Set(['approve', 'attest', 'remove-tier', 'lift'])
 
 /** The statements that a regenesis left standing, in their order. */
 export async function standingStatements(
@@ -14,5 +11,5 @@ export async function standingStatements(
 ): Promise<readonly StatementRecord[]> {
   const before = Number((await memory.cursor(approvalsVoidCursor)) ?? 0)
   if (before === 0) return statements
-  return statements.filter(({ entry, statement }) => entry >= before || !raises.has(statement.predicate.decision))
+  return statements.filter(({ entry, statement }) => entry >= before || !isVoidedByRegenesis(statement.predicate.decision))
 }

@@ -1,8 +1,16 @@
-import { type Instant, sha256Hex, type Verdict } from '../../core/index.ts'
-import type { ChangeRecord, PolicyRecord, Write } from '../ports.ts'
+import { sha256Hex } from '../crypto/sha256.ts'
+import type { Instant, Sha256 } from '../ids.ts'
+import type { Verdict } from './verdict.ts'
 
 /** Why there is nothing to judge: the facts could not be had, or nobody knows what time it is. */
-export type RefusalCode = 'clock-untrusted' | 'facts-incomplete' | 'facts-unavailable' | 'no-policy' | 'not-supported'
+export const refusalCodes = [
+  'clock-untrusted',
+  'facts-incomplete',
+  'facts-unavailable',
+  'no-policy',
+  'not-supported',
+] as const
+export type RefusalCode = (typeof refusalCodes)[number]
 
 /** Digest of nothing: what stands for an input that could not be had. */
 export const nothingDigest = sha256Hex(new Uint8Array(0))
@@ -10,8 +18,8 @@ export const nothingDigest = sha256Hex(new Uint8Array(0))
 /** The verdict `error` on a change whose facts cannot be judged. It is recorded and shown like any other. */
 export function refusedVerdict(
   code: RefusalCode,
-  data: Readonly<Record<string, string | number | boolean | null>>,
-  policy: PolicyRecord | null,
+  data: Verdict['reason']['data'],
+  policy: { readonly digest: Sha256; readonly epoch: number } | null,
   at: Instant,
 ): Verdict {
   return {
@@ -35,14 +43,3 @@ export function refusedVerdict(
     counted: [],
   }
 }
-
-/** Rows after which a change waits to be decided anew: no earlier success of it is shown again. */
-export const undecided = (change: ChangeRecord): readonly Write[] =>
-  change.verdict === null
-    ? []
-    : [
-        {
-          kind: 'change',
-          record: { ...change, version: change.version + 1, verdict: { ...change.verdict, basis: nothingDigest } },
-        },
-      ]
