@@ -29,7 +29,7 @@ interface CreateOptions {
 function createAction(needs: CliNeeds, { origin, json }: CreateOptions): void {
   if (!isLogOrigin(origin)) throw new UsageError('--origin is host/path without scheme, as `log.origin` has it')
   const { terminal } = needs
-  const seed = needs.random(32)
+  const seed = needs.random.bytes(32)
   const key = formatVerifierKey(rootKeyOf(origin, seed))
   const secret = formatRootSecret(seed)
   seed.fill(0)

@@ -56,7 +56,12 @@ export async function recordRegenesis(
     return {
       result: { epoch },
       entries: [
-        { type: 'policy-regenesis', actor, subject, data: { epoch, policy: digest, commit, reason, accounts: plan.accounts } },
+        {
+          type: 'policy-regenesis',
+          actor,
+          subject,
+          data: { epoch, policy: digest, commit, reason, accounts: plan.accounts },
+        },
         {
           type: 'policy-in-force',
           actor,

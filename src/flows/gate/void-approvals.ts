@@ -11,5 +11,7 @@ export async function standingStatements(
 ): Promise<readonly StatementRecord[]> {
   const before = Number((await memory.cursor(approvalsVoidCursor)) ?? 0)
   if (before === 0) return statements
-  return statements.filter(({ entry, statement }) => entry >= before || !isVoidedByRegenesis(statement.predicate.decision))
+  return statements.filter(
+    ({ entry, statement }) => entry >= before || !isVoidedByRegenesis(statement.predicate.decision),
+  )
 }

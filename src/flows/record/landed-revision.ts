@@ -1,10 +1,4 @@
-import {
-  asCommitId,
-  asSha256,
-  type CommitId,
-  type LandedRevision,
-  type RepositoryId,
-} from '../../core/index.ts'
+import { asCommitId, asSha256, type CommitId, type LandedRevision, type RepositoryId } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
 import { entryData, numberIn, textIn } from '../gate/entry-data.ts'
 import { subjectKey } from '../gate/entries.ts'
