@@ -110,9 +110,9 @@ test('a checkpoint is stamped, upgraded when a block was mined, and verified by 
   const pending = await run(['anchor', 'verify', ots, '--json'])
   assert.equal(pending.code, 1)
   // In which order the two promises stand in the file is up to their random bytes.
-  const { state, checks } = json(pending) as { state: string; checks: { check: string }[] }
-  assert.equal(state, 'unverified')
-  assert.deepEqual(checks.toSorted(byText), [
+  const promises = json(pending) as { state: string; checks: { check: string }[] }
+  assert.equal(promises.state, 'unverified')
+  assert.deepEqual(promises.checks.toSorted(byText), [
     ...[first.url, second.url]
       .toSorted()
       .map((url) => ({ check: `pending at ${url}`, outcome: 'skipped', code: 'ots-pending' })),
