@@ -4,6 +4,7 @@ import { createCalendars } from './adapters/calendar/calendars.ts'
 import { createSignerKey, openSignerKey, readSignerPublicKey } from './adapters/custody/signer-key.ts'
 import { readKeyFile } from './adapters/custody/key-file.ts'
 import type { Unlock } from './adapters/custody/unlock.ts'
+import { openLogDirectory } from './adapters/log-files/directory.ts'
 import { appManifest, appPermissions, exchangeManifestCode, wantedPermissions } from './adapters/github/manifest.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
@@ -156,6 +157,8 @@ export function composeCli(terminal: Terminal): CliNeeds {
           config,
           custody,
           store,
+          logFiles: await openLogDirectory({ directory: dataFiles(config.data.directory).decisions, create: true }),
+          offHost: null,
           journal: await openJournal(dataFiles(config.data.directory).journal),
           clock: systemClock,
           timers: systemTimers,

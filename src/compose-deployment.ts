@@ -19,6 +19,7 @@ export const dataFiles = (directory: string) => ({
   database: join(directory, 'governance.db'),
   keystore: join(directory, 'keystore.json'),
   journal: join(directory, 'lowering.journal'),
+  decisions: join(directory, 'log', 'decisions'),
 })
 
 /** What opens the keystore: the configured key file, or whatever the caller asks a person for. */

@@ -25,7 +25,8 @@ import { createRecovery } from './flows/gate/recovery.ts'
 import { createReplyBudget } from './flows/gate/replies.ts'
 import { createRunner, type Runner } from './flows/gate/runner.ts'
 import { createVerdictReader } from './flows/gate/verdict-reader.ts'
-import type { Clock, Custody, Journal, Random, StorePorts, Telemetry, Timers } from './flows/ports.ts'
+import { createLogPublisher, type LogPublisher } from './flows/record/publisher.ts'
+import type { Clock, Custody, Journal, LogFiles, Random, StorePorts, Telemetry, Timers } from './flows/ports.ts'
 
 /** Names of the secrets in custody that no configuration chooses. */
 export const nonceKeyName = 'nonce'
@@ -54,6 +55,9 @@ export interface ServerParts {
   readonly config: Config
   readonly custody: Custody
   readonly store: StorePorts
+  /** Where the public files of the decision log lie, and the second place that has them first. */
+  readonly logFiles: LogFiles
+  readonly offHost: LogFiles | null
   readonly journal: Journal
   readonly clock: Clock
   readonly timers: Timers
@@ -63,6 +67,7 @@ export interface ServerParts {
 
 export interface Server {
   readonly runner: Runner
+  readonly publisher: LogPublisher
   /** Resolves with the address once webhooks are taken. */
   start(): Promise<{ readonly host: string; readonly port: number }>
   /** Takes nothing new, lets work end for up to `deadlineMs`, closes the store. */
@@ -80,7 +85,7 @@ export function webUrlOf(apiUrl: string): string {
  * @throws AppError custody-refused, custody-not-found, config-invalid
  */
 export async function composeServer(parts: ServerParts): Promise<Server> {
-  const { config, custody, store: ports, journal, clock, timers, random, telemetry } = parts
+  const { config, custody, store: ports, logFiles, offHost, journal, clock, timers, random, telemetry } = parts
   const { store, deliveries, jobs, changes, registry, statements, log, memory } = ports
   const { origin } = config.log
   const webhookSecrets = await Promise.all(config.github.webhookSecrets.map(({ keystore }) => custody.reveal(keystore)))
@@ -97,9 +102,24 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     telemetry,
   })
   const logWriter = createRecorder({ origin, store, log, custody, clock, random, acceleration })
+  const publisher = createLogPublisher({
+    origin,
+    log,
+    memory,
+    local: logFiles,
+    offHost,
+    cosign: null,
+    telemetry,
+    timers,
+    acceleration,
+  })
   const recorder: Recorder = {
     // A record leaves jobs behind, which need not wait until the job that made it has ended as well.
-    record: (build) => logWriter.record(build).finally(() => runner.wake()),
+    record: (build) =>
+      logWriter.record(build).finally(() => {
+        runner.wake()
+        publisher.wake()
+      }),
   }
   const verdicts = createVerdictReader(memory)
   const lowering = createLowering({
@@ -196,6 +216,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     timers,
     telemetry,
     readiness: () => readiness({ origin, store, registry, log, custody, acceleration }),
+    logFiles,
     challenge: async ({ owner, repo, number, maintainer, keyid, wish }) => {
       const made = await challenge(challengeNeeds, {
         repository: `${owner}/${repo}`,
@@ -231,17 +252,22 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
 
   return {
     runner,
+    publisher,
     async start() {
+      // Before anything is signed: a database that is older than what was published would fork the log.
+      await publisher.check()
       await lowering.load()
       await store.commit(recurringKinds.map((kind) => recurringJob(kind, clock.now())))
       const address = await server.listen()
       runner.start()
+      publisher.wake()
       telemetry.event('started', 'info', { port: address.port, origin })
       return address
     },
     async stop(deadlineMs) {
       await server.stop(deadlineMs)
       await runner.stop(deadlineMs)
+      await publisher.stop()
       await store.close()
       telemetry.event('stopped', 'info')
     },

@@ -41,6 +41,7 @@ const server = createPublicServer({
   readiness: async () => ({ ready: true, checks: { store: true, policy: true, log: true } }),
   challenge: async () => ({ ok: false }),
   details: async () => null,
+  logFiles: { read: async () => null },
   clock: systemClock,
   timers: systemTimers,
   telemetry,

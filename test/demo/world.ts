@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readKeyFile } from '../../src/adapters/custody/key-file.ts'
+import { openLogDirectory } from '../../src/adapters/log-files/directory.ts'
 import { openJournal } from '../../src/adapters/store/journal.ts'
 import { createTelemetry } from '../../src/adapters/telemetry/telemetry.ts'
 import { composeServer } from '../../src/compose.ts'
@@ -183,6 +184,8 @@ export async function startWorld(
     config: loaded.config,
     custody,
     store,
+    logFiles: await openLogDirectory({ directory: dataFiles(loaded.config.data.directory).decisions, create: true }),
+    offHost: null,
     journal: await openJournal(dataFiles(loaded.config.data.directory).journal),
     clock,
     timers: systemTimers,

@@ -11,7 +11,8 @@ import { asInstant, ed25519PublicKey, type RepositoryId, signEcdsa } from '../..
 import { enrol, planEnrolment } from '../../src/flows/gate/enrol.ts'
 import { planGenesis, recordGenesis } from '../../src/flows/gate/genesis.ts'
 import { createRecorder } from '../../src/flows/gate/recorder.ts'
-import type { Clock, Custody, Journal, JobData, StorePorts } from '../../src/flows/ports.ts'
+import type { Clock, Custody, Journal, JobData, LogFiles, StorePorts } from '../../src/flows/ports.ts'
+import { memoryLogFiles } from '../fakes/log-files.ts'
 import { systemRandom, systemTimers } from '../../src/system.ts'
 import { createFakeGitHub, type FakeGitHub } from '../fakes/github/fake-github.ts'
 import { type GovernanceFiles, sampleGovernanceFiles } from '../fixtures/governance-repository.ts'
@@ -82,6 +83,9 @@ export interface Deployment {
   readonly telemetry: ProcessTelemetry
   readonly config: Config
   readonly custody: Custody
+  /** Publishes everything that is signed. */
+  published(): Promise<void>
+  readonly logFiles: LogFiles
   readonly journal: Journal
   readonly logLines: string[]
   readonly people: readonly Person[]
@@ -137,6 +141,8 @@ export async function startDeployment(
     readonly settings?: Parameters<typeof createFakeGitHub>[0]['settings']
     readonly store?: StorePorts
     readonly journal?: Journal
+    readonly logFiles?: LogFiles
+    readonly offHost?: LogFiles
     readonly enrol?: boolean
   } = {},
 ): Promise<Deployment> {
@@ -188,6 +194,7 @@ export async function startDeployment(
   const telemetry = createTelemetry({ level: 'debug', destination: { write: (line) => void logLines.push(line) } })
   const store = options.store ?? openMemoryStore()
   const journal = options.journal ?? memoryJournal()
+  const logFiles = options.logFiles ?? memoryLogFiles()
   const github = createGitHub({
     apiUrl,
     appId,
@@ -252,6 +259,8 @@ export async function startDeployment(
       config,
       custody,
       store: kept,
+      logFiles,
+      offHost: options.offHost ?? null,
       journal,
       clock: serverClock,
       timers: systemTimers,
@@ -296,6 +305,7 @@ export async function startDeployment(
     telemetry,
     config,
     custody,
+    logFiles,
     journal,
     logLines,
     people,
@@ -316,6 +326,7 @@ export async function startDeployment(
       await settled()
     },
     settled,
+    published: () => server.publisher.publish(),
     signature,
     async approve(name, number, person) {
       const { comment } = await signature(name, number, person)

@@ -13,6 +13,7 @@ import {
 import { createIntake } from '../../src/flows/gate/intake.ts'
 import type { Store } from '../../src/flows/ports.ts'
 import { systemTimers } from '../../src/system.ts'
+import { memoryLogFiles } from '../fakes/log-files.ts'
 import { createManualTime } from '../fakes/manual-time.ts'
 
 export const webhookSecret = randomBytes(32)
@@ -56,6 +57,7 @@ export async function startServer(
     readiness: async () => ({ ready: true, checks: { store: true, policy: true, log: true } }),
     challenge: async () => ({ ok: false }),
     details: async () => null,
+    logFiles: memoryLogFiles(),
     clock: time.clock,
     timers: systemTimers,
     telemetry,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { openLogDirectory } from '../../src/adapters/log-files/directory.ts'
 import { openJournal } from '../../src/adapters/store/journal.ts'
 import { createTelemetry } from '../../src/adapters/telemetry/telemetry.ts'
 import { composeServer } from '../../src/compose.ts'
@@ -24,6 +25,8 @@ const server = await composeServer({
   config,
   custody,
   store,
+  logFiles: await openLogDirectory({ directory: dataFiles(config.data.directory).decisions, create: true }),
+  offHost: null,
   journal: await openJournal(dataFiles(config.data.directory).journal),
   clock: systemClock,
   timers: systemTimers,

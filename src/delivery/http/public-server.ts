@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify'
 import type { Intake } from '../../flows/gate/intake.ts'
-import type { Clock, Telemetry, Timers } from '../../flows/ports.ts'
+import type { Clock, LogFiles, Telemetry, Timers } from '../../flows/ports.ts'
 import { rationEvents } from '../../flows/rationed-events.ts'
 import { createBodyBudget } from './body-budget.ts'
 import { addChallengeRoute, type MakeChallenge } from './challenge-route.ts'
@@ -14,6 +14,7 @@ import {
   refuseBrokenRequest,
 } from './connection-limits.ts'
 import { addHealthRoutes, type Readiness } from './health-routes.ts'
+import { addLogRoutes } from './log-routes.ts'
 import { notFoundProblem, problemOf, sendProblem } from './problem.ts'
 import { createRequestLimiter } from './request-limiter.ts'
 import { addWebhookRoute } from './webhook-route.ts'
@@ -32,6 +33,7 @@ export interface PublicServerParts {
   readonly readiness: () => Promise<Readiness>
   readonly challenge: MakeChallenge
   readonly details: ReadDetails
+  readonly logFiles: Pick<LogFiles, 'read'>
   readonly clock: Clock
   readonly timers: Timers
   readonly telemetry: Telemetry
@@ -65,7 +67,7 @@ const otherMethods = (...allowed: readonly HTTPMethods[]): HTTPMethods[] =>
  * everything it answers is from a closed list.
  */
 export function createPublicServer(parts: PublicServerParts): PublicServer {
-  const { http, intake, readiness, challenge, details, clock, timers, telemetry } = parts
+  const { http, intake, readiness, challenge, details, logFiles, clock, timers, telemetry } = parts
   const limits = { ...defaultConnectionLimits, ...parts.limits }
   const notice = rationEvents(telemetry, clock)
   const addresses = createClientAddresses(http.trustedProxies)
@@ -120,7 +122,15 @@ export function createPublicServer(parts: PublicServerParts): PublicServer {
       timers,
     })
     addChangePage(scope, { details, limiter: createRequestLimiter(clock, http.challenge), clientOf })
-    for (const url of ['/', '/healthz', '/readyz', '/challenge/:owner/:repo/:number', '/changes/:owner/:repo/:number'])
+    addLogRoutes(scope, { logFiles })
+    for (const url of [
+      '/',
+      '/log/decisions/*',
+      '/healthz',
+      '/readyz',
+      '/challenge/:owner/:repo/:number',
+      '/changes/:owner/:repo/:number',
+    ])
       refuseOtherMethods(scope, url, ['GET', 'HEAD'])
     refuseOtherMethods(scope, '/webhooks/github', ['POST'])
   })

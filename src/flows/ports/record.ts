@@ -18,7 +18,7 @@ export interface LogFiles {
   read(path: string): Promise<Uint8Array | null>
   /**
    * On return the bytes survive loss of power, whole: a reader sees all of them or none. Files are written once: the same
-   * bytes again do nothing.
+   * bytes again do nothing, and a file that holds only their beginning, torn by a crash, is completed.
    * @throws AppError log-file-differs when the place holds other bytes under this path, log-files-unavailable
    */
   write(path: string, bytes: Uint8Array): Promise<void>

@@ -1,0 +1,30 @@
+import { asSha256, type Sha256 } from '../ids.ts'
+import { parseTilePath, type TileFile } from './tile.ts'
+
+/** The one file of a log that is replaced. */
+export const checkpointPath = 'checkpoint'
+
+const blobPattern = /^blob\/([0-9a-f]{64})$/
+
+/** What a path below a log's address names. */
+export type LogPath =
+  | { readonly kind: 'checkpoint' }
+  | { readonly kind: 'tile'; readonly file: TileFile }
+  | { readonly kind: 'blob'; readonly digest: Sha256 }
+
+/** The path of a value that entries name by its digest. */
+export const blobPath = (digest: Sha256): string => `blob/${digest}`
+
+/**
+ * Reads a path of a log's public files: `checkpoint`, `tile/…` as `tilePath` writes it, `blob/<64 lower-case hex>`.
+ *
+ * Trust: the path may be an attacker's. Checks: one spelling per file; nothing else is a path, so that none leads elsewhere.
+ * Spec: C2SP tlog-tiles; spec/log/log-files.md.
+ */
+export function parseLogPath(path: string): LogPath | undefined {
+  if (path === checkpointPath) return { kind: 'checkpoint' }
+  const file = parseTilePath(path)
+  if (file !== undefined) return { kind: 'tile', file }
+  const digest = blobPattern.exec(path)?.[1]
+  return digest === undefined ? undefined : { kind: 'blob', digest: asSha256(digest) }
+}

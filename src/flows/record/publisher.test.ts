@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { fileLog, type FiledLog, sampleEntry } from '../../../test/fixtures/log-files.ts'
+import { memoryLogFiles } from '../../../test/fakes/log-files.ts'
+import { isAppError } from '../../../test/contract/store-contract-fixture.ts'
+import { acceleration } from '../../compose.ts'
+import {
+  decodeUtf8,
+  equalBytes,
+  nodeOfTile,
+  rangeSubtrees,
+  tileOfNode,
+  tilePath,
+  treeHasher,
+  verifyCheckpoint,
+} from '../../core/index.ts'
+import { AppError } from '../app-error.ts'
+import type { LogFiles } from '../ports.ts'
+import { createLogPublisher, type PublisherParts } from './publisher.ts'
+
+const origin = 'gov.example.org/decisions'
+const hasher = treeHasher(acceleration)
+const quiet = { event: () => {}, count: () => {}, observe: () => {} }
+
+/** A log as a store answers for it, at any of its sizes. */
+function storedLog(entries: readonly Uint8Array[]) {
+  const at = new Map<number, FiledLog>()
+  let size = entries.length
+  const now = (): FiledLog => {
+    const known = at.get(size) ?? fileLog(origin, entries.slice(0, size))
+    at.set(size, known)
+    return known
+  }
+  return {
+    grow: (to: number) => {
+      size = to
+    },
+    files: () => now().files,
+    key: () => now().key,
+    log: {
+      checkpoint: async () => ({ size, note: decodeUtf8(now().files.get('checkpoint') as Uint8Array) ?? '' }),
+      entries: async (from: number, to: number) =>
+        entries.slice(from, Math.min(to, size)).map((bytes, i) => ({ index: from + i, bytes }) as never),
+      node: async (level: number, index: number) => {
+        const tile = now().files.get(tilePath(tileOfNode(level, index, size)))
+        return tile === undefined ? null : nodeOfTile(tile, level, index, hasher)
+      },
+    },
+  }
+}
+
+const publisherOf = (stored: ReturnType<typeof storedLog>, local: LogFiles, more: Partial<PublisherParts> = {}) =>
+  createLogPublisher({
+    origin,
+    log: stored.log,
+    memory: { blob: async () => null },
+    local,
+    offHost: null,
+    cosign: null,
+    telemetry: quiet,
+    timers: { after: () => () => {} },
+    acceleration,
+    ...more,
+  })
+
+const entriesOf = (count: number): Uint8Array[] => Array.from({ length: count }, (_, i) => sampleEntry(i))
+
+test('whatever the steps in which a log grows, its files hold every file of a log that is made at once', async () => {
+  const entries = entriesOf(700)
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 6 }),
+      async (sizes) => {
+        const stored = storedLog(entries)
+        const place = memoryLogFiles()
+        for (const size of sizes.toSorted((a, b) => a - b)) {
+          stored.grow(size)
+          await publisherOf(stored, place).publish()
+          for (const [path, bytes] of stored.files())
+            assert.ok(equalBytes(place.files.get(path) ?? new Uint8Array(), bytes), `${path} at ${size}`)
+        }
+      },
+    ),
+    { numRuns: 25 },
+  )
+})
+
+test('T47 a place that is ahead of the database, or shows another history, is refused and left as it is', async () => {
+  const stored = storedLog(entriesOf(300))
+  const place = memoryLogFiles()
+  await publisherOf(stored, place).publish()
+  const before = new Map(place.files)
+  stored.grow(299)
+  for (const run of ['check', 'publish'] as const)
+    await assert.rejects(publisherOf(stored, place)[run](), isAppError('log-ahead'))
+  const other = storedLog(entriesOf(301).map((entry, i) => (i === 7 ? sampleEntry(7_000) : entry)))
+  await assert.rejects(publisherOf(other, place).publish(), isAppError('log-file-differs'))
+  const foreign = memoryLogFiles(
+    new Map([['checkpoint', fileLog('else.example.org/log', []).files.get('checkpoint') as Uint8Array]]),
+  )
+  await assert.rejects(publisherOf(stored, foreign).publish(), isAppError('log-file-differs'))
+  assert.deepEqual(place.files, before)
+})
+
+/** Breaks every step of a pass once, before or after it took effect; the next pass heals, and no head is shown too early. */
+test('T44 a write that fails, stored or not, at any step of a pass: no head without its files, and the next pass heals', async () => {
+  const entries = entriesOf(520)
+  for (const mode of ['not-stored', 'stored'] as const) {
+    for (let broken = 0, isOver = false; !isOver; broken++) {
+      const stored = storedLog(entries)
+      const local = memoryLogFiles()
+      const remote = memoryLogFiles()
+      stored.grow(200)
+      await publisherOf(stored, local, { offHost: remote }).publish()
+      stored.grow(520)
+      let step = 0
+      const breaking = (place: LogFiles): LogFiles => {
+        const run = async (write: () => Promise<void>): Promise<void> => {
+          if (step++ !== broken) return write()
+          if (mode === 'stored') await write()
+          throw new AppError('log-files-unavailable', 'broken by the test')
+        }
+        return {
+          ...place,
+          write: (path, bytes) => run(() => place.write(path, bytes)),
+          replaceCheckpoint: (note) => run(() => place.replaceCheckpoint(note)),
+        }
+      }
+      const publisher = publisherOf(stored, breaking(local), { offHost: breaking(remote) })
+      const failed = await publisher.publish().then(
+        () => false,
+        (error: unknown) => isAppError('log-files-unavailable')(error),
+      )
+      isOver = !failed
+      for (const place of [local, remote]) {
+        const shown = verifyCheckpoint(place.files.get('checkpoint') as Uint8Array, origin, [stored.key()])
+        assert.ok(shown.ok)
+        for (const { level, index } of rangeSubtrees(0, shown.checkpoint.size))
+          assert.ok(place.files.has(tilePath(tileOfNode(level, index, shown.checkpoint.size))), `${mode} ${broken}`)
+      }
+      const sizes = [remote, local].map((place) => {
+        const shown = verifyCheckpoint(place.files.get('checkpoint') as Uint8Array, origin, [stored.key()])
+        return shown.ok ? shown.checkpoint.size : -1
+      })
+      assert.ok((sizes[0] ?? 0) >= (sizes[1] ?? 0), 'the off-host place has whatever the public sees')
+      await publisher.publish()
+      for (const place of [local, remote])
+        for (const [path, bytes] of stored.files())
+          assert.ok(equalBytes(place.files.get(path) ?? new Uint8Array(), bytes))
+      assert.ok(broken < 1_000)
+    }
+  }
+})

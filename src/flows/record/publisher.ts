@@ -1,0 +1,223 @@
+import {
+  type Acceleration,
+  buildConsistencyProof,
+  type Checkpoint,
+  checkpointPath,
+  encodeUtf8,
+  parseCheckpointBody,
+  parseSignedNote,
+  planConsistency,
+  treeHasher,
+  verifyConsistency,
+} from '../../core/index.ts'
+import { AppError } from '../app-error.ts'
+import type { DecisionLog, LogFiles, Memory, Telemetry, Timers } from '../ports.ts'
+import { storedFiles } from './stored-files.ts'
+
+/** How far the files of the log have come: sizes of the heads that each place shows. */
+export interface Published {
+  readonly size: number
+  /** Null where no off-host place is configured. */
+  readonly offHostSize: number | null
+}
+
+export interface LogPublisher {
+  /**
+   * Looks at every place before anything is signed; writes nothing.
+   * @throws AppError log-ahead when a place shows a head that the store has not; log-file-differs when it shows another history;
+   * log-files-unavailable, store-corrupt
+   */
+  check(): Promise<void>
+  /** One pass over everything that is signed and not published yet. @throws as `check` */
+  publish(): Promise<void>
+  /** Says that something was recorded: a pass follows, and is tried again until it succeeds. */
+  wake(): void
+  published(): Published
+  /** Lets the pass that runs end; nothing follows. */
+  stop(): Promise<void>
+}
+
+export interface PublisherParts {
+  readonly origin: string
+  readonly log: Pick<DecisionLog, 'checkpoint' | 'entries' | 'node'>
+  readonly memory: Pick<Memory, 'blob'>
+  readonly local: LogFiles
+  readonly offHost: LogFiles | null
+  /** Adds cosignatures to a signed head; never fails, and never takes long. */
+  readonly cosign: ((note: string) => Promise<string>) | null
+  readonly telemetry: Telemetry
+  readonly timers: Timers
+  readonly acceleration: Acceleration
+  /** Told after every pass that published something. */
+  readonly onPublished?: (published: Published) => void
+}
+
+const firstRetryMs = 500
+const longestRetryMs = 60_000
+
+/** The head that a note states, whoever signed it: the place is the operator's own, and its signature was checked when it was made. */
+function headOf(note: Uint8Array | string, origin: string): Checkpoint {
+  const parsed = parseSignedNote(note)
+  const body = parsed.ok ? parseCheckpointBody(parsed.text) : null
+  if (body?.ok !== true || body.checkpoint.origin !== origin)
+    throw new AppError('log-file-differs', 'the place holds a checkpoint that is none of this log', {
+      data: { path: checkpointPath },
+    })
+  return body.checkpoint
+}
+
+/**
+ * Makes the files of a log from the store: entries, values and tiles first, durable in every place, then the checkpoint, so
+ * that whoever sees a head can fetch everything under it. The off-host place comes first: what the public sees is there.
+ */
+export function createLogPublisher(parts: PublisherParts): LogPublisher {
+  const { origin, log, memory, local, offHost, cosign, telemetry, timers } = parts
+  const hasher = treeHasher(parts.acceleration)
+  const places = [
+    ...(offHost === null ? [] : [{ name: 'off-host', files: offHost }]),
+    { name: 'local', files: local },
+  ] as const
+  /** Heads that the places show, once they were read. */
+  const heads = new Map<string, Checkpoint | null>()
+  let running: Promise<void> = Promise.resolve()
+  let isWaiting = false
+  let isStopped = false
+  let cancelRetry: (() => void) | null = null
+  let retryMs = firstRetryMs
+
+  /** The store's log must be what the place shows, grown: the log's own consistency proof. */
+  async function requireGrowth(place: string, shown: Checkpoint, stored: Checkpoint): Promise<void> {
+    if (shown.size > stored.size)
+      throw new AppError('log-ahead', `the ${place} log has ${shown.size} entries and the database ${stored.size}`, {
+        data: { place, published: shown.size, stored: stored.size },
+      })
+    if (shown.size === 0) return
+    const nodes = new Map<string, Uint8Array>()
+    for (const { level, index } of planConsistency(shown.size, stored.size).flat()) {
+      const hash = await log.node(level, index)
+      if (hash === null)
+        throw new AppError('store-corrupt', 'a node of the log tree is missing', { data: { level, index } })
+      nodes.set(`${level}/${index}`, hash)
+    }
+    const proof = buildConsistencyProof(
+      shown.size,
+      stored.size,
+      (level, index) => nodes.get(`${level}/${index}`) as Uint8Array,
+      hasher,
+    )
+    const claim = {
+      firstSize: shown.size,
+      firstRoot: shown.root,
+      secondSize: stored.size,
+      secondRoot: stored.root,
+      proof,
+    }
+    if (!verifyConsistency(claim, hasher).ok)
+      throw new AppError('log-file-differs', `the ${place} log is another history than the database`, {
+        data: { place, published: shown.size, stored: stored.size },
+      })
+  }
+
+  async function shownBy({ name, files }: (typeof places)[number]): Promise<Checkpoint | null> {
+    const known = heads.get(name)
+    if (known !== undefined) return known
+    const note = await files.read(checkpointPath)
+    return note === null ? null : headOf(note, origin)
+  }
+
+  /** The places that show less than the store has signed. */
+  async function behindOf(stored: Checkpoint): Promise<readonly (typeof places)[number][]> {
+    const behind: (typeof places)[number][] = []
+    for (const place of places) {
+      const shown = await shownBy(place)
+      if (shown !== null) await requireGrowth(place.name, shown, stored)
+      heads.set(place.name, shown)
+      if (shown === null || shown.size < stored.size) behind.push(place)
+    }
+    return behind
+  }
+
+  async function pass(): Promise<boolean> {
+    const newest = await log.checkpoint()
+    if (newest === null) return false
+    const stored = headOf(newest.note, origin)
+    const behind = await behindOf(stored)
+    if (behind.length === 0) return false
+    for (const place of behind)
+      for await (const { path, bytes } of storedFiles(
+        { log, memory, hasher },
+        heads.get(place.name)?.size ?? 0,
+        stored.size,
+      ))
+        await place.files.write(path, bytes)
+    const note = encodeUtf8(cosign === null ? newest.note : await cosign(newest.note))
+    for (const place of behind) {
+      await place.files.replaceCheckpoint(note)
+      heads.set(place.name, stored)
+    }
+    return true
+  }
+
+  async function publish(): Promise<void> {
+    try {
+      if (await pass()) {
+        telemetry.observe('log_published_size', published().size)
+        parts.onPublished?.(published())
+      }
+    } catch (error) {
+      // What a place shows now is read anew: a write may have happened that was told as failed.
+      heads.clear()
+      throw error
+    }
+  }
+
+  const published = (): Published => ({
+    size: heads.get('local')?.size ?? 0,
+    offHostSize: offHost === null ? null : (heads.get('off-host')?.size ?? 0),
+  })
+
+  function run(): Promise<void> {
+    const mine = running.then(publish)
+    running = mine.catch(() => undefined)
+    return mine
+  }
+
+  function wake(): void {
+    if (isStopped || isWaiting) return
+    cancelRetry?.()
+    cancelRetry = null
+    isWaiting = true
+    running = running.then(async () => {
+      isWaiting = false
+      try {
+        await publish()
+        retryMs = firstRetryMs
+      } catch (error) {
+        const code = error instanceof AppError ? error.code : 'internal'
+        telemetry.count('log_publish_failed', { code })
+        telemetry.event('log-not-published', 'error', { code, error })
+        if (isStopped || cancelRetry !== null) return
+        cancelRetry = timers.after(retryMs, () => {
+          cancelRetry = null
+          wake()
+        })
+        retryMs = Math.min(longestRetryMs, retryMs * 2)
+      }
+    })
+  }
+
+  return {
+    async check() {
+      const newest = await log.checkpoint()
+      if (newest !== null) await behindOf(headOf(newest.note, origin))
+    },
+    publish: run,
+    wake,
+    published,
+    async stop() {
+      isStopped = true
+      cancelRetry?.()
+      await running
+    },
+  }
+}
