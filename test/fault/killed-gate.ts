@@ -3,10 +3,12 @@ import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { dataFiles } from '../../src/compose-deployment.ts'
-import { appId } from '../e2e/deployment.ts'
+import { appId, origin } from '../e2e/deployment.ts'
 import { type Load, startLoad } from './gate-load.ts'
 import { type GateProcess, prepareGate } from './gate-process.ts'
+import { until } from './green.ts'
 import { readIndependently, type Snapshot } from './independent-reader.ts'
+import { watchLog } from './log-watcher.ts'
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -122,6 +124,8 @@ export async function killAgainAndAgain(
 ): Promise<void> {
   const gate = await prepareGate(t)
   const load = startLoad(gate, { patienceMs: options.enoughMs + 120_000 })
+  const watcher = watchLog(dataFiles(gate.directory).decisions, origin, gate.logKey)
+  t.after(() => watcher.stop())
   load.enter(4)
   const started = performance.now()
   let kills = 0
@@ -138,7 +142,10 @@ export async function killAgainAndAgain(
     const listens = await gate.start()
     if (listens) {
       startMs.push(performance.now() - begun)
+      // What the public sees is never ahead of what the database holds, and never without its files.
+      const shown = await watcher.checkShown()
       const snapshot = read(gate)
+      assert.ok((shown?.size ?? 0) <= snapshot.signedSize, 'a head is shown that the database has not')
       checkDurable(load, acknowledged, snapshot)
       findGreens(load, greens, snapshot)
       assert.ok(snapshot.entries.length >= size, 'the log became shorter')
@@ -157,12 +164,15 @@ export async function killAgainAndAgain(
   await settle(gate)
   checkEnd(gate, load)
   await decideAnew(gate, load)
+  const { signedSize } = read(gate)
+  await until('everything is published', async () => (await watcher.checkShown())?.size === signedSize, 60_000)
+  await watcher.checkAll()
   assert.ok(load.acknowledged().size > kills, 'too few deliveries were acknowledged: the kills prove nothing')
   assert.ok(load.greens().length > 0, 'nothing turned green: the kills prove nothing')
   const mean = startMs.reduce((sum, ms) => sum + ms, 0) / Math.max(1, startMs.length)
   t.diagnostic(
     `${kills} kills (${whileStarting} while starting) in ${Math.round((performance.now() - started) / 1000)} s, a start ` +
       `takes ${Math.round(mean)} ms: ${load.acknowledged().size} deliveries acknowledged, ${load.signed.length} approvals ` +
-      `signed, ${load.greens().length} greens shown, ${load.changes.length} changes, ${read(gate).entries.length} entries`,
+      `signed, ${load.greens().length} greens shown, ${load.changes.length} changes, ${read(gate).entries.length} entries, ${watcher.seen} heads seen outside`,
   )
 }

@@ -52,6 +52,7 @@ export interface PublisherParts {
   readonly onPublished?: (published: Published) => void
 }
 
+const filesAtOnce = 32
 const firstRetryMs = 500
 const longestRetryMs = 60_000
 
@@ -137,19 +138,25 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
     return behind
   }
 
+  /** Files of one head need no order among themselves: several at a time share the syncs of the place. */
+  async function writeFiles(place: LogFiles, from: number, to: number): Promise<void> {
+    const group: Promise<void>[] = []
+    for await (const { path, bytes } of storedFiles({ log, memory, hasher }, from, to)) {
+      const written = place.write(path, bytes)
+      // Awaited below; until then a failure must not end the process.
+      written.catch(() => undefined)
+      if (group.push(written) === filesAtOnce) await Promise.all(group.splice(0))
+    }
+    await Promise.all(group)
+  }
+
   async function pass(): Promise<boolean> {
     const newest = await log.checkpoint()
     if (newest === null) return false
     const stored = headOf(newest.note, origin)
     const behind = await behindOf(stored)
     if (behind.length === 0) return false
-    for (const place of behind)
-      for await (const { path, bytes } of storedFiles(
-        { log, memory, hasher },
-        heads.get(place.name)?.size ?? 0,
-        stored.size,
-      ))
-        await place.files.write(path, bytes)
+    for (const { name, files } of behind) await writeFiles(files, heads.get(name)?.size ?? 0, stored.size)
     const note = encodeUtf8(cosign === null ? newest.note : await cosign(newest.note))
     for (const place of behind) {
       await place.files.replaceCheckpoint(note)
