@@ -49,6 +49,7 @@ async function fill(
     origin: d.config.log.origin,
     store: d.store.store,
     log: d.store.log,
+    security: d.store.security,
     custody: d.custody,
     clock: d.clock,
     random: systemRandom,

@@ -1,5 +1,6 @@
 import { policyJsonSchema } from '../src/core/policy/policy-schema.ts'
 import { commandsPage } from '../src/delivery/cli/commands-page.ts'
+import { securityEventsPage, securityEventsSchema } from './security-events-page.ts'
 import { dependenciesPage } from './dependencies-page.ts'
 
 /** A file of the repository that is derived from the code; `produce` returns its whole text. */
@@ -11,5 +12,7 @@ const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`
 export const GENERATORS: readonly Generator[] = [
   { path: 'docs/reference/commands.md', produce: commandsPage },
   { path: 'docs/reference/dependencies.md', produce: dependenciesPage },
+  { path: 'spec/log/security-events.md', produce: securityEventsPage },
+  { path: 'spec/schema/security-events.json', produce: () => json(securityEventsSchema()) },
   { path: 'spec/schema/policy-v1.json', produce: () => json(policyJsonSchema()) },
 ]

@@ -16,6 +16,7 @@ import { acceleration, composeServer, webUrlOf } from './compose.ts'
 import {
   commandRecorder,
   connectForge,
+  currentOperator,
   databaseKeyName,
   dataFiles,
   openCustody,
@@ -30,8 +31,12 @@ import { loadConfig } from './config/load-config.ts'
 import { pinGenesis } from './config/pin-genesis.ts'
 import { decodeHex, keyIdOf, signEcdsa } from './core/index.ts'
 import { AppError } from './flows/app-error.ts'
+import { eventOf, keyCreated } from './flows/audit/event-of.ts'
+import { recordEvents } from './flows/audit/record-events.ts'
+import type { SecurityEvent } from './flows/audit/security-event.ts'
+import { securityKeyName } from './flows/gate/recorder.ts'
 import { configRefusal } from './delivery/cli/config-refusal.ts'
-import type { CliNeeds, Deployment, RunningServer } from './delivery/cli/needs.ts'
+import type { CliNeeds, Deployment, RunningServer, SchemaState } from './delivery/cli/needs.ts'
 import { askNewPassphrase, askSecret } from './delivery/cli/prompts.ts'
 import { Refusal } from './delivery/cli/refusal.ts'
 import type { KeyUnlock, SignerKeys } from './delivery/cli/signer-key.ts'
@@ -111,6 +116,39 @@ const signerKeys: SignerKeys = {
   },
 }
 
+/** A refusal to start, as the security log keeps it; a mistake of ours has no code. */
+const serverRefused = (error: unknown): SecurityEvent =>
+  eventOf('server-refused', {
+    userId: currentOperator(),
+    resource: 'deployment',
+    action: 'start',
+    details: { code: error instanceof AppError ? error.code : 'internal' },
+  })
+
+/** Makes the key that a deployment of an older version lacks, and records what the migration did. */
+async function recordMigration(
+  config: Config,
+  custody: Awaited<ReturnType<typeof openCustody>>,
+  { current, newest, pending }: SchemaState,
+): Promise<readonly string[]> {
+  const operator = currentOperator()
+  const events: SecurityEvent[] = []
+  if (!(await custody.names()).includes(securityKeyName))
+    events.push(keyCreated(operator, 'create', securityKeyName, await custody.generateEd25519(securityKeyName)))
+  const createdKeys = events.map(() => securityKeyName)
+  const details = { from: current, to: newest }
+  if (pending.length > 0)
+    events.push(eventOf('db-migrated', { userId: operator, resource: 'deployment', action: 'migrate', details }))
+  if (events.length === 0) return []
+  const store = await openStore(config, custody, 'alone')
+  try {
+    await recordEvents(commandRecorder(config.log.origin, store, custody), events)
+  } finally {
+    await store.store.close()
+  }
+  return createdKeys
+}
+
 /** Gives the commands what they need: adapters as typed functions, opened only when a command asks. */
 export function composeCli(terminal: Terminal): CliNeeds {
   const unlock = (config: Config): Promise<Unlock> =>
@@ -133,11 +171,23 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const config = configOf(configFile)
       const custody = await openCustody(config, await unlock(config))
       const store = await openStore(config, custody, mode)
+      const { origin } = config.log
+      const recorder = commandRecorder(origin, store, custody)
       return {
         settings: config,
         custody,
         store,
-        recorder: commandRecorder(config.log.origin, store, custody),
+        recorder,
+        operator: currentOperator(),
+        async note(events) {
+          if (mode !== 'read') return recordEvents(recorder, events)
+          const writing = await openStore(config, custody, 'write')
+          try {
+            await recordEvents(commandRecorder(origin, writing, custody), events)
+          } finally {
+            await writing.store.close()
+          }
+        },
         forge: connectForge(config.github, () => secretText(custody, config.github.privateKey.keystore)),
         makeLogKey: (name) => custody.generateEd25519(name),
         webhooks: async () =>
@@ -167,6 +217,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
         })
         return { ...(await server.start()), stop: (deadlineMs) => server.stop(deadlineMs) }
       } catch (error) {
+        await recordEvents(commandRecorder(config.log.origin, store, custody), [serverRefused(error)]).catch(() => {})
         await store.store.close()
         throw error
       }
@@ -175,7 +226,8 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const config = configOf(configFile)
       const custody = await openCustody(config, await unlock(config))
       const key = await custody.reveal(databaseKeyName)
-      return migrateSqlite({ file: dataFiles(config.data.directory).database, key, check })
+      const state = await migrateSqlite({ file: dataFiles(config.data.directory).database, key, check })
+      return { ...state, createdKeys: check ? [] : await recordMigration(config, custody, state) }
     },
     draftDeployment: (request) => draftDeployment(request, () => askNewPassphrase(terminal, unlockVariable)),
     pinGenesis,

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { openKeystore, type Keystore } from './adapters/custody/encrypted-file.ts'
 import { readKeyFile } from './adapters/custody/key-file.ts'
@@ -7,12 +8,23 @@ import { openSqliteReader, openSqliteStore, type SqliteStore } from './adapters/
 import { acceleration } from './compose.ts'
 import type { Config } from './config/config.ts'
 import { AppError } from './flows/app-error.ts'
+import { operatorUser } from './flows/audit/event-of.ts'
 import { createRecorder, type Recorder } from './flows/gate/recorder.ts'
 import type { Custody, StorePorts } from './flows/ports.ts'
 import { systemClock, systemRandom, systemTimers } from './system.ts'
 
 /** Name of the database's key in custody. */
 export const databaseKeyName = 'database'
+
+/** The person at this command line, by the login of the machine. */
+export function currentOperator(): string {
+  try {
+    return operatorUser(userInfo().username)
+  } catch {
+    // A container may run under a number that has no name.
+    return operatorUser(null)
+  }
+}
 
 /** Where the files of a deployment lie. */
 export const dataFiles = (directory: string) => ({
@@ -75,8 +87,8 @@ export const connectForge = (
   })
 
 /** The writer of the decision log, for commands. */
-export const commandRecorder = (origin: string, { store, log }: StorePorts, custody: Custody): Recorder =>
-  createRecorder({ origin, store, log, custody, clock: systemClock, random: systemRandom, acceleration })
+export const commandRecorder = (origin: string, { store, log, security }: StorePorts, custody: Custody): Recorder =>
+  createRecorder({ origin, store, log, security, custody, clock: systemClock, random: systemRandom, acceleration })
 
 /** The digests that a configuration may pin: of the genesis entry, or of the newest regenesis. */
 async function pinnedGenesis({ log }: Pick<StorePorts, 'log'>): Promise<string | null> {

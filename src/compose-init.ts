@@ -19,7 +19,7 @@ import type { Unlock } from './adapters/custody/unlock.ts'
 import { assertUsableSecret } from './adapters/github/webhook-secret.ts'
 import { openSqliteStore } from './adapters/store/sqlite.ts'
 import { acceleration, nonceKeyName, saltKeyName } from './compose.ts'
-import { commandRecorder, connectForge, databaseKeyName, dataFiles } from './compose-deployment.ts'
+import { commandRecorder, connectForge, currentOperator, databaseKeyName, dataFiles } from './compose-deployment.ts'
 import { parseConfig, readEnvironment } from './config/load-config.ts'
 import { type ConfigValues, renderConfig } from './config/render-config.ts'
 import { formatVerifierKey, noteVerifierKey, sha256Hex } from './core/index.ts'
@@ -27,8 +27,10 @@ import { configRefusal } from './delivery/cli/config-refusal.ts'
 import type { Draft, NewDeployment } from './delivery/cli/needs.ts'
 import { Refusal } from './delivery/cli/refusal.ts'
 import { exitCode } from './delivery/cli/exit-code.ts'
+import { keyCreated } from './flows/audit/event-of.ts'
 import { type GenesisPlan, recordGenesis } from './flows/gate/genesis.ts'
 import { logKeyName } from './flows/gate/log-key-name.ts'
+import { securityKeyName } from './flows/gate/recorder.ts'
 import { systemRandom } from './system.ts'
 
 const appKeyName = 'github-app'
@@ -150,6 +152,7 @@ async function create(
   const databaseKey = systemRandom.bytes(32)
   await custody.put(databaseKeyName, 'secret', databaseKey)
   const publicKey = await custody.generateEd25519(logKeyName)
+  const securityKey = await custody.generateEd25519(securityKeyName)
   await custody.put(nonceKeyName, 'secret', systemRandom.bytes(32))
   await custody.put(saltKeyName, 'secret', systemRandom.bytes(32))
   await custody.put(appKeyName, 'secret', Buffer.from(request.privateKeyPem))
@@ -158,7 +161,15 @@ async function create(
   databaseKey.fill(0)
   try {
     const recorder = commandRecorder(origin, store, custody)
-    await recordGenesis({ recorder, log: store.log, registry: store.registry, custody, origin, acceleration }, plan)
+    const operator = currentOperator()
+    const events = [
+      ...[databaseKeyName, nonceKeyName, saltKeyName].map((name) => keyCreated(operator, 'create', name, null)),
+      ...[appKeyName, webhookKeyName].map((name) => keyCreated(operator, 'import', name, null)),
+      keyCreated(operator, 'create', logKeyName, publicKey),
+      keyCreated(operator, 'create', securityKeyName, securityKey),
+    ]
+    const needed = { recorder, log: store.log, registry: store.registry, custody, origin, acceleration }
+    await recordGenesis({ ...needed, operator, events }, plan)
   } finally {
     await store.store.close()
   }

@@ -1,4 +1,4 @@
-import { createPublicKey, hash, verify } from 'node:crypto'
+import { createHmac, createPublicKey, hash, verify } from 'node:crypto'
 import { createGitHub } from './adapters/github/github.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
@@ -11,8 +11,14 @@ import {
   encodeBase64Url,
   explain,
   formatInstant,
+  type Json,
 } from './core/index.ts'
 import { createPublicServer } from './delivery/http/public-server.ts'
+import { AppError, isLogFailure } from './flows/app-error.ts'
+import { countKeyUse } from './flows/audit/counted-custody.ts'
+import { eventOf, serverUser } from './flows/audit/event-of.ts'
+import { createSecurityEvents, type SecurityEvents } from './flows/audit/security-events.ts'
+import { recordConfig } from './flows/audit/start-events.ts'
 import { challenge } from './flows/gate/challenge.ts'
 import { createIntake } from './flows/gate/intake.ts'
 import { createLowering } from './flows/gate/lowering.ts'
@@ -20,7 +26,7 @@ import { concernOf, createPipeline, recurringJob, recurringKinds } from './flows
 import { currentNames } from './flows/gate/names.ts'
 import { readiness } from './flows/gate/readiness.ts'
 import { closeGaps } from './flows/gate/reconcile.ts'
-import { createRecorder, type Recorder } from './flows/gate/recorder.ts'
+import { createRecorder, type Recorder, securityKeyName } from './flows/gate/recorder.ts'
 import { createRecovery } from './flows/gate/recovery.ts'
 import { createReplyBudget } from './flows/gate/replies.ts'
 import { createRunner, type Runner } from './flows/gate/runner.ts'
@@ -50,6 +56,25 @@ const spkiPrefix = Buffer.from('3036301006072a8648ce3d020106052b8104000a032200',
 const spkiOf = (compressedKey: Uint8Array) =>
   createPublicKey({ key: Buffer.concat([spkiPrefix, compressedKey]), format: 'der', type: 'spki' })
 
+/** The salted name of a client's address. */
+const hmac = (key: Uint8Array, text: string): string =>
+  createHmac('sha256', key).update(`client/${text}`).digest('hex').slice(0, 32)
+
+/** The same value as plain JSON: what is not set is not there. */
+const plainJson = (value: object): Json => JSON.parse(JSON.stringify(value)) as Json
+
+/** @throws AppError custody-not-found for a deployment that was made before there was a security log */
+async function requireSecurityKey(custody: Custody): Promise<void> {
+  if ((await custody.names()).includes(securityKeyName)) return
+  throw new AppError(
+    'custody-not-found',
+    'the keystore holds no key for the security log; run: governance db migrate',
+    {
+      data: { name: securityKeyName },
+    },
+  )
+}
+
 /** What the world hands to the server: everything it may not reach for by itself. */
 export interface ServerParts {
   readonly config: Config
@@ -68,6 +93,7 @@ export interface ServerParts {
 export interface Server {
   readonly runner: Runner
   readonly publisher: LogPublisher
+  readonly events: SecurityEvents
   /** Resolves with the address once webhooks are taken. */
   start(): Promise<{ readonly host: string; readonly port: number }>
   /** Takes nothing new, lets work end for up to `deadlineMs`, closes the store. */
@@ -85,9 +111,14 @@ export function webUrlOf(apiUrl: string): string {
  * @throws AppError custody-refused, custody-not-found, config-invalid
  */
 export async function composeServer(parts: ServerParts): Promise<Server> {
-  const { config, custody, store: ports, logFiles, offHost, journal, clock, timers, random, telemetry } = parts
-  const { store, deliveries, jobs, changes, registry, statements, log, memory } = ports
+  const { config, store: ports, logFiles, offHost, journal, clock, timers, random, telemetry } = parts
+  const { store, deliveries, jobs, changes, registry, statements, log, security, memory } = ports
   const { origin } = config.log
+  await requireSecurityKey(parts.custody)
+  // Custody is asked before there is a log to say so.
+  let noted: SecurityEvents | null = null
+  const counted = countKeyUse(parts.custody, () => noted)
+  const { custody } = counted
   const webhookSecrets = await Promise.all(config.github.webhookSecrets.map(({ keystore }) => custody.reveal(keystore)))
   const nonceKey = await custody.reveal(nonceKeyName)
   const saltKey = await custody.reveal(saltKeyName)
@@ -101,7 +132,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     random,
     telemetry,
   })
-  const logWriter = createRecorder({ origin, store, log, custody, clock, random, acceleration })
+  const logWriter = createRecorder({ origin, store, log, security, custody, clock, random, acceleration })
   const publisher = createLogPublisher({
     origin,
     log,
@@ -113,14 +144,31 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     timers,
     acceleration,
   })
+  const publishing: Recorder = {
+    record: (build) => logWriter.record(build).finally(() => publisher.wake()),
+  }
   const recorder: Recorder = {
     // A record leaves jobs behind, which need not wait until the job that made it has ended as well.
     record: (build) =>
-      logWriter.record(build).finally(() => {
-        runner.wake()
-        publisher.wake()
-      }),
+      publishing
+        .record(build)
+        .catch((error: unknown) => {
+          if (error instanceof AppError && isLogFailure(error)) events.logFailed(error.code)
+          throw error
+        })
+        .finally(() => runner.wake()),
   }
+  const events = createSecurityEvents({
+    origin,
+    recorder: publishing,
+    security,
+    takeKeyUse: () => counted.take(),
+    clock,
+    timers,
+    random,
+    telemetry,
+  })
+  noted = events
   const verdicts = createVerdictReader(memory)
   const lowering = createLowering({
     changes,
@@ -139,9 +187,13 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     deliveries,
     clock,
     telemetry,
+    events,
     digest: (bytes) => asSha256(hash('sha256', bytes, 'hex')),
     wake: () => runner.wake(),
-    onUnstored: (event) => void lowering.lowerFor(event),
+    onUnstored: (event) => {
+      events.logFailed('store-unavailable')
+      void lowering.lowerFor(event)
+    },
   })
   const gaps = { deliveries, forgeDeliveries: github.deliveries, intake, memory, clock, telemetry }
   const recovery = createRecovery({
@@ -190,6 +242,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       log,
       clock,
       telemetry,
+      events,
       recorder,
       intake,
       lowering,
@@ -215,6 +268,8 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     clock,
     timers,
     telemetry,
+    events,
+    clientUser: (address) => `client:${hmac(saltKey, address)}`,
     readiness: () => readiness({ origin, store, registry, log, custody, acceleration }),
     logFiles,
     challenge: async ({ owner, repo, number, maintainer, keyid, wish }) => {
@@ -253,20 +308,27 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   return {
     runner,
     publisher,
+    events,
     async start() {
       // Before anything is signed: a database that is older than what was published would fork the log.
       await publisher.check()
       await lowering.load()
       await store.commit(recurringKinds.map((kind) => recurringJob(kind, clock.now())))
+      const configDigest = await recordConfig({ recorder: publishing, memory, acceleration }, plainJson(config))
       const address = await server.listen()
       runner.start()
       publisher.wake()
+      const details = { config: configDigest }
+      events.note(eventOf('server-started', { userId: serverUser, resource: 'deployment', action: 'start', details }))
       telemetry.event('started', 'info', { port: address.port, origin })
       return address
     },
     async stop(deadlineMs) {
       await server.stop(deadlineMs)
-      await runner.stop(deadlineMs)
+      const unfinished = await runner.stop(deadlineMs)
+      const details = { unfinished }
+      events.note(eventOf('server-stopped', { userId: serverUser, resource: 'deployment', action: 'stop', details }))
+      await events.stop()
       await publisher.stop()
       await store.close()
       telemetry.event('stopped', 'info')

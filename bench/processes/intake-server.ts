@@ -21,12 +21,15 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 const ports = await openSqliteStore({ file: join(folder, 'governance.db'), key: randomBytes(32), create: true })
 const telemetry = createTelemetry({ level: 'info', destination: { write: (line) => void process.stderr.write(line) } })
+/** Nothing is refused here. */
+const events = { noteRationed: () => {} }
 const intake = createIntake({
   webhooks: createWebhooks({ secrets: [secret] }),
   store: ports.store,
   deliveries: ports.deliveries,
   clock: systemClock,
   telemetry,
+  events,
   digest: (bytes) => asSha256(hash('sha256', bytes, 'hex')),
   wake: () => {},
 })
@@ -45,6 +48,8 @@ const server = createPublicServer({
   clock: systemClock,
   timers: systemTimers,
   telemetry,
+  events,
+  clientUser: () => `client:${'0'.repeat(32)}`,
 })
 const { port } = await server.listen()
 say({ kind: 'listening', port })

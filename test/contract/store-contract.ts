@@ -3,6 +3,7 @@ import { commitContract } from './store-contract-commit.ts'
 import type { StoreFixture } from './store-contract-fixture.ts'
 import { jobsContract } from './store-contract-jobs.ts'
 import { logContract } from './store-contract-log.ts'
+import { securityContract } from './store-contract-security.ts'
 
 /** What every store adapter must do. An adapter joins with a fixture: memory, SQLite, a server with many connections. */
 export function storeContract(fixture: StoreFixture): void {
@@ -10,4 +11,5 @@ export function storeContract(fixture: StoreFixture): void {
   jobsContract(fixture)
   changesContract(fixture)
   logContract(fixture)
+  securityContract(fixture)
 }

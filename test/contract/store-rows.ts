@@ -170,6 +170,20 @@ export const finding = (id: string, at: number): FindingRecord => ({
   data: { run: 17 },
 })
 
+export const eventEntry = (
+  index: number,
+  more: Partial<LogEntryRow> & {
+    readonly userId?: string | null
+    readonly result?: NonNullable<LogEntryRow['event']>['result']
+  } = {},
+): LogEntryRow => {
+  const { userId, result, ...row } = more
+  return {
+    ...logEntry(index, { type: 'webhook-refused', subject: 'deployment', ...row }),
+    event: { userId: userId === undefined ? 'server' : userId, result: result ?? 'denied' },
+  }
+}
+
 export const logEntry = (index: number, more: Partial<LogEntryRow> = {}): LogEntryRow => ({
   index: asLogIndex(index),
   id: `entry-${index}`,

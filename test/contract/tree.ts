@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { asInstant } from '../../src/core/index.ts'
-import type { DecisionLog, LogEntryRow, LogNodeRow, Write } from '../../src/flows/ports.ts'
+import type { DecisionLog, LogEntryRow, LogName, LogNodeRow, Write } from '../../src/flows/ports.ts'
 
 /** An RFC 6962 tree written apart from the product's own, to recompute what a store holds. Slow and obvious. */
 
@@ -23,7 +23,10 @@ function rootOfLeaves(leaves: readonly Uint8Array[]): Uint8Array {
 }
 
 /** A writer's memory of the leaves so far; makes the rows that append entries with their complete subtrees. */
-export function openTree(leaves: Uint8Array[] = []): { append(entries: readonly LogEntryRow[]): Write } {
+export function openTree(
+  leaves: Uint8Array[] = [],
+  log: LogName = 'decisions',
+): { append(entries: readonly LogEntryRow[]): Write } {
   return {
     append(entries) {
       const expectedSize = leaves.length
@@ -39,6 +42,7 @@ export function openTree(leaves: Uint8Array[] = []): { append(entries: readonly 
       const at = asInstant(entries.at(-1)?.at ?? 0)
       return {
         kind: 'entries',
+        ...(log === 'decisions' ? {} : { log }),
         expectedSize,
         entries,
         nodes,

@@ -10,7 +10,8 @@ import type { Config } from '../../src/config/config.ts'
 import { asInstant, ed25519PublicKey, type RepositoryId, signEcdsa } from '../../src/core/index.ts'
 import { enrol, planEnrolment } from '../../src/flows/gate/enrol.ts'
 import { planGenesis, recordGenesis } from '../../src/flows/gate/genesis.ts'
-import { createRecorder } from '../../src/flows/gate/recorder.ts'
+import { logKeyName } from '../../src/flows/gate/log-key-name.ts'
+import { createRecorder, securityKeyName } from '../../src/flows/gate/recorder.ts'
 import type { Clock, Custody, Journal, JobData, LogFiles, StorePorts } from '../../src/flows/ports.ts'
 import { memoryLogFiles } from '../fakes/log-files.ts'
 import { systemRandom, systemTimers } from '../../src/system.ts'
@@ -57,7 +58,7 @@ function memoryCustody(secrets: Readonly<Record<string, Uint8Array>>, seed = ran
     },
     sign: async (_name, message) => new Uint8Array(sign(null, message, key)),
     publicKey: async () => publicKey,
-    names: async () => Object.keys(secrets),
+    names: async () => [...Object.keys(secrets), logKeyName, securityKeyName],
   }
 }
 
@@ -207,6 +208,7 @@ export async function startDeployment(
     origin: logOrigin,
     store: store.store,
     log: store.log,
+    security: store.security,
     custody,
     clock: serverClock,
     random: systemRandom,

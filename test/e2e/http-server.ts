@@ -14,6 +14,7 @@ import { createIntake } from '../../src/flows/gate/intake.ts'
 import type { Store } from '../../src/flows/ports.ts'
 import { systemTimers } from '../../src/system.ts'
 import { memoryLogFiles } from '../fakes/log-files.ts'
+import { createRecordedEvents } from '../fakes/recorded-events.ts'
 import { createManualTime } from '../fakes/manual-time.ts'
 
 export const webhookSecret = randomBytes(32)
@@ -35,12 +36,14 @@ export async function startServer(
   const lines: string[] = []
   const telemetry = createTelemetry({ level: 'debug', destination: { write: (line) => void lines.push(line) } })
   const ports = openMemoryStore()
+  const events = createRecordedEvents(time.clock)
   const intake = createIntake({
     webhooks: createWebhooks({ secrets: [webhookSecret] }),
     store: store ?? ports.store,
     deliveries: ports.deliveries,
     clock: time.clock,
     telemetry,
+    events,
     digest: (bytes) => asSha256(createHash('sha256').update(bytes).digest('hex')),
     wake: () => {},
     ...(maxPending === undefined ? {} : { limits: { maxPending } }),
@@ -61,6 +64,8 @@ export async function startServer(
     clock: time.clock,
     timers: systemTimers,
     telemetry,
+    events,
+    clientUser: (address) => `client:${createHash('sha256').update(address).digest('hex').slice(0, 32)}`,
     ...parts,
   })
   const { port } = await server.listen()
@@ -78,7 +83,7 @@ export async function startServer(
         ...headers,
       },
     })
-  return { server, url, port, time, telemetry, lines, ports, intake, post }
+  return { server, url, port, time, telemetry, events, lines, ports, intake, post }
 }
 
 /** A connection that sends what it is told and gathers what comes back. */

@@ -17,7 +17,7 @@ import { asInstant } from '../../src/core/index.ts'
 import { enrol, planEnrolment } from '../../src/flows/gate/enrol.ts'
 import { planGenesis, recordGenesis } from '../../src/flows/gate/genesis.ts'
 import { logKeyName } from '../../src/flows/gate/log-key-name.ts'
-import { createRecorder } from '../../src/flows/gate/recorder.ts'
+import { createRecorder, securityKeyName } from '../../src/flows/gate/recorder.ts'
 import { systemClock, systemRandom, systemTimers } from '../../src/system.ts'
 import { appId, appKeyPem, baseFiles, origin, type Person } from '../e2e/deployment.ts'
 import { createFakeGitHub, type FakeGitHub } from '../fakes/github/fake-github.ts'
@@ -112,13 +112,22 @@ export async function prepareGate(
   const custody = await createKeystore({ file: files.keystore, unlock: { kind: 'key', bytes: unlockKey } })
   await custody.put(databaseKeyName, 'secret', databaseKey)
   const logKey = await custody.generateEd25519(logKeyName)
+  await custody.generateEd25519(securityKeyName)
   for (const name of [nonceKeyName, saltKeyName]) await custody.put(name, 'secret', randomBytes(32))
   await custody.put('github-app', 'secret', Buffer.from(appKeyPem))
   await custody.put('github-webhook', 'secret', Buffer.from(webhookSecret))
   const store = await openSqliteStore({ file: files.database, key: new Uint8Array(databaseKey), create: true })
   const parts = { clock: systemClock, timers: systemTimers, random: systemRandom }
   const github = createGitHub({ apiUrl, appId, privateKey: async () => appKeyPem, ...parts })
-  const recorder = createRecorder({ origin, store: store.store, log: store.log, custody, ...parts, acceleration })
+  const recorder = createRecorder({
+    origin,
+    store: store.store,
+    log: store.log,
+    security: store.security,
+    custody,
+    ...parts,
+    acceleration,
+  })
   const planned = await planGenesis(
     { ...github, policyFiles: policyFilesPort, acceleration },
     { governanceRepository: 'acme/governance', branch: 'main', expected: null, at: asInstant(Date.now()) },

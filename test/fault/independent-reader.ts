@@ -86,6 +86,24 @@ export function readIndependently(file: string, databaseKey: Uint8Array, logKey:
   }
 }
 
+/** What does not add up in the security log: places, times, ids, and the tree under its newest head. */
+function securityFaults(db: Database.Database): readonly string[] {
+  const rows = db.prepare('select idx, type, at, bytes from security_entries order by idx').all() as EntryRow[]
+  const faults = rows
+    .filter(({ idx, at }, position) => idx !== position || at < (rows[position - 1]?.at ?? 0))
+    .map(({ idx }) => `event ${idx} is out of place or time`)
+  const ids = new Set(rows.map((row) => decodeEntry(row.idx, row.bytes).id))
+  if (ids.size !== rows.length) faults.push('an event stands twice')
+  const newest = db.prepare('select size, note from security_checkpoints order by size desc limit 1').get() as
+    | { readonly size: number; readonly note: string }
+    | undefined
+  if ((newest?.size ?? 0) !== rows.length) faults.push(`${rows.length} events, ${newest?.size ?? 0} of them signed`)
+  const root = Buffer.from(newest?.note.split('\n')[2] ?? '', 'base64')
+  if (newest !== undefined && !root.equals(treeRoot(rows.map(({ bytes }) => bytes))))
+    faults.push('the head of the security log is not what its entries give')
+  return faults
+}
+
 function readAll(db: Database.Database, logKey: Uint8Array): Snapshot {
   const faults: string[] = []
   const rows = db.prepare('select idx, type, at, bytes from log_entries order by idx').all() as EntryRow[]
@@ -115,6 +133,8 @@ function readAll(db: Database.Database, logKey: Uint8Array): Snapshot {
   }
   const signedSize = notes[0]?.size ?? 0
   if (signedSize !== rows.length) faults.push(`${rows.length} entries, ${signedSize} of them signed`)
+
+  faults.push(...securityFaults(db))
 
   const deliveries = new Map<string, { count: number; state: string }>()
   for (const { guid, state } of db.prepare('select guid, state from deliveries').all() as {

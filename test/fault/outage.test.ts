@@ -96,10 +96,13 @@ test('T44 T03 seven days of outage lose nothing: commands, pushes, merges and a 
   assert.equal((await d.store.changes.find(d.repositoryId(repo), green.number))?.baseSha, base)
 
   // Another round over the same world changes nothing.
-  const { size } = await d.store.log.head()
+  // But for the head of the security log, which tells of the restart itself.
+  const told = async (): Promise<number> =>
+    (await decodeEntries(d.store.log)).filter(({ type }) => type !== 'security-checkpoint').length
+  const before = await told()
   await d.restart()
   await d.pass(301_000)
-  assert.equal((await d.store.log.head()).size, size, 'looking again wrote entries')
+  assert.equal(await told(), before, 'looking again wrote entries')
   for (const { number, id } of commands)
     assert.equal(await commentsWith(d, number, `<!-- governance-reply:${id} -->`), 1, `replies to ${id}`)
 })

@@ -19,6 +19,10 @@ export function checkLogAppend(write: Extract<Write, { kind: 'entries' }>, head:
     invariant(entry.index === write.expectedSize + offset, 'log entries have consecutive indices')
     invariant(entry.at >= at, 'log time does not go back')
     invariant(entry.bytes.length <= maxEntryBytes, 'a log entry is at most 65,535 bytes')
+    invariant(
+      (entry.event !== undefined) === (write.log === 'security'),
+      'entries of the security log are events, and no others are',
+    )
     at = entry.at
   }
   invariant(write.entries.length > 0, 'an append has entries')

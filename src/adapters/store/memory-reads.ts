@@ -8,11 +8,12 @@ import type {
   Jobs,
   Memory,
   Registry,
+  SecurityLog,
   Statements,
 } from '../../flows/ports.ts'
 import { isUnsettled } from './check-content.ts'
 import { maxEntriesRead } from './log-append.ts'
-import type { MemoryState } from './memory-state.ts'
+import type { MemoryLogState, MemoryState } from './memory-state.ts'
 
 const newestFirst = <T>(rows: Iterable<T>): T[] => [...rows].reverse()
 
@@ -156,7 +157,8 @@ export function memoryStatements(state: MemoryState): Statements {
   }
 }
 
-export function memoryLog(state: MemoryState): DecisionLog {
+/** Reads one of the two logs. */
+export function memoryLog(state: MemoryLogState): DecisionLog {
   return {
     async head() {
       return state.head
@@ -176,6 +178,27 @@ export function memoryLog(state: MemoryState): DecisionLog {
           (row) => (type === undefined || row.type === type) && (subject === undefined || row.subject === subject),
         )
         .slice(0, limit)
+    },
+  }
+}
+
+/** Reads and searches the security log. */
+export function memorySecurityLog(state: MemoryLogState): SecurityLog {
+  return {
+    ...memoryLog(state),
+    async search({ from, to, before, userId, eventType, resource, result, limit }) {
+      return newestFirst(state.entries.values())
+        .filter(
+          ({ index, at, type, subject, event }) =>
+            (from === undefined || at >= from) &&
+            (to === undefined || at < to) &&
+            (before === undefined || index < before) &&
+            (userId === undefined || event?.userId === userId) &&
+            (eventType === undefined || type === eventType) &&
+            (resource === undefined || subject === resource) &&
+            (result === undefined || event?.result === result),
+        )
+        .slice(0, Math.min(limit, maxEntriesRead))
     },
   }
 }

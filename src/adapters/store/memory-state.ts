@@ -6,6 +6,7 @@ import type {
   JobRecord,
   LogEntryRow,
   LogHead,
+  LogName,
   PolicyRecord,
   RepositoryRecord,
   StatementRecord,
@@ -16,6 +17,14 @@ type KeyringRow = NonNullable<Awaited<ReturnType<StorePorts['registry']['keyring
 
 /** A job with its place in the order of first writing. */
 export type OrderedJob = { readonly seq: number; readonly job: JobRecord }
+
+/** One of the two logs. */
+export interface MemoryLogState {
+  readonly entries: Map<number, LogEntryRow>
+  readonly nodes: Map<string, Uint8Array>
+  head: LogHead
+  checkpoint: { readonly size: number; readonly note: string } | null
+}
 
 /** All rows of a memory store. Maps keep the order of first insertion, which is the order of arrival. */
 export interface MemoryState {
@@ -29,13 +38,10 @@ export interface MemoryState {
   readonly commands: Set<string>
   readonly policies: Map<number, PolicyRecord>
   readonly blobs: Map<string, Uint8Array>
-  readonly entries: Map<number, LogEntryRow>
-  readonly nodes: Map<string, Uint8Array>
+  readonly logs: Readonly<Record<LogName, MemoryLogState>>
   readonly cursors: Map<string, string>
   readonly findings: Map<string, FindingRecord>
   keyring: KeyringRow | null
-  head: LogHead
-  checkpoint: { readonly size: number; readonly note: string } | null
   /** Grows by one with every job written; a version is never used twice. */
   jobWrites: number
 }
@@ -44,6 +50,13 @@ export interface MemoryState {
 const emptyRoot = Uint8Array.from(
   Buffer.from('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', 'hex'),
 )
+
+const emptyLog = (): MemoryLogState => ({
+  entries: new Map(),
+  nodes: new Map(),
+  head: { size: 0, root: emptyRoot, at: 0 as LogHead['at'] },
+  checkpoint: null,
+})
 
 /** The state of a store that holds nothing. */
 export const emptyState = (): MemoryState => ({
@@ -57,12 +70,9 @@ export const emptyState = (): MemoryState => ({
   commands: new Set(),
   policies: new Map(),
   blobs: new Map(),
-  entries: new Map(),
-  nodes: new Map(),
+  logs: { decisions: emptyLog(), security: emptyLog() },
   cursors: new Map(),
   findings: new Map(),
   keyring: null,
-  head: { size: 0, root: emptyRoot, at: 0 as LogHead['at'] },
-  checkpoint: null,
   jobWrites: 0,
 })

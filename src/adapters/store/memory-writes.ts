@@ -25,7 +25,7 @@ function add<K>(undo: Undo, set: Set<K>, key: K): void {
   undo.push(() => set.delete(key))
 }
 
-function assign<K extends keyof MemoryState>(undo: Undo, state: MemoryState, key: K, value: MemoryState[K]): void {
+function assign<T extends object, K extends keyof T>(undo: Undo, state: T, key: K, value: T[K]): void {
   const old = state[key]
   state[key] = value
   undo.push(() => {
@@ -116,20 +116,21 @@ function applyPolicy(state: MemoryState, { record }: Row<'policy'>, undo: Undo):
 }
 
 function applyEntries(state: MemoryState, row: Row<'entries'>, undo: Undo): void {
-  refuseWhen(state.head.size !== row.expectedSize, 'log-moved')
-  checkLogAppend(row, state.head)
-  for (const entry of row.entries)
-    put(undo, state.entries, entry.index, { ...entry, bytes: new Uint8Array(entry.bytes) })
+  const log = state.logs[row.log ?? 'decisions']
+  refuseWhen(log.head.size !== row.expectedSize, 'log-moved')
+  checkLogAppend(row, log.head)
+  for (const entry of row.entries) put(undo, log.entries, entry.index, { ...entry, bytes: new Uint8Array(entry.bytes) })
   for (const { level, index, hash } of row.nodes) {
-    invariant(!state.nodes.has(`${level}/${index}`), 'a node is written once')
-    put(undo, state.nodes, `${level}/${index}`, new Uint8Array(hash))
+    invariant(!log.nodes.has(`${level}/${index}`), 'a node is written once')
+    put(undo, log.nodes, `${level}/${index}`, new Uint8Array(hash))
   }
-  assign(undo, state, 'head', { ...row.head, root: new Uint8Array(row.head.root) })
+  assign(undo, log, 'head', { ...row.head, root: new Uint8Array(row.head.root) })
 }
 
-function applyCheckpoint(state: MemoryState, { size, note }: Row<'checkpoint'>, undo: Undo): void {
-  refuseWhen(size <= (state.checkpoint?.size ?? -1) || size > state.head.size, 'checkpoint-moved')
-  assign(undo, state, 'checkpoint', { size, note })
+function applyCheckpoint(state: MemoryState, { log: name, size, note }: Row<'checkpoint'>, undo: Undo): void {
+  const log = state.logs[name ?? 'decisions']
+  refuseWhen(size <= (log.checkpoint?.size ?? -1) || size > log.head.size, 'checkpoint-moved')
+  assign(undo, log, 'checkpoint', { size, note })
 }
 
 function applyBlob(state: MemoryState, { digest, bytes }: Row<'blob'>, undo: Undo): void {

@@ -9,6 +9,7 @@ import {
   memoryLog,
   memoryMemory,
   memoryRegistry,
+  memorySecurityLog,
   memoryStatements,
 } from './memory-reads.ts'
 import { emptyState } from './memory-state.ts'
@@ -52,7 +53,8 @@ export function openMemoryStore(options: { readonly faults?: StoreFaults } = {})
     changes: memoryChanges(state),
     registry: memoryRegistry(state),
     statements: memoryStatements(state),
-    log: memoryLog(state),
+    log: memoryLog(state.logs.decisions),
+    security: memorySecurityLog(state.logs.security),
     memory: memoryMemory(state),
   }
 }

@@ -41,22 +41,26 @@ test('migrations are applied once and in order', (t) => {
 test('a migration that fails half-way leaves nothing of itself', (t) => {
   const { db, folder } = fresh(t)
   applyMigrations(db, folder)
-  writeFileSync(join(folder, '0002-broken.sql'), 'create table half (x integer) strict; create table half (x integer);')
+  const shippedCount = readdirSync(shipped).length
+  const broken = `000${shippedCount + 1}-broken.sql`
+  writeFileSync(join(folder, broken), 'create table half (x integer) strict; create table half (x integer);')
   assert.throws(() => applyMigrations(db, folder))
   assert.equal(db.prepare(`select 1 from sqlite_schema where name = 'half'`).get(), undefined)
-  assert.equal(schemaState(db, folder).current, 1)
+  assert.equal(schemaState(db, folder).current, shippedCount)
 })
 
 test('a database of a newer version, a changed migration and a gap are refused', (t) => {
   const { db, folder } = fresh(t)
-  writeFileSync(join(folder, '0002-next.sql'), 'create table next (x integer) strict;')
+  const shippedCount = readdirSync(shipped).length
+  const next = join(folder, `000${shippedCount + 1}-next.sql`)
+  writeFileSync(next, 'create table next (x integer) strict;')
   applyMigrations(db, folder)
   assert.throws(() => schemaState(db, shipped), isAppError('schema-unknown'))
   assert.throws(() => applyMigrations(db, shipped), isAppError('schema-unknown'))
-  writeFileSync(join(folder, '0002-next.sql'), 'create table next (x text) strict;')
+  writeFileSync(next, 'create table next (x text) strict;')
   assert.throws(() => schemaState(db, folder), isAppError('schema-unknown'))
-  rmSync(join(folder, '0002-next.sql'))
-  writeFileSync(join(folder, '0003-gap.sql'), '')
+  rmSync(next)
+  writeFileSync(join(folder, `000${shippedCount + 2}-gap.sql`), '')
   assert.throws(() => schemaState(db, folder), isAppError('schema-unknown'))
 })
 

@@ -13,9 +13,19 @@ const selectDrift = `
     from counters)
   where value <> actual order by name`
 
-const selectLogSize = `
-  select size, (select count(*) from log_entries) as entries, (select max(idx) from log_entries) as newest
-  from log_head where singleton = 1`
+const selectLogSizes = `
+  select 'log' as name, size, (select count(*) from log_entries) as entries, (select max(idx) from log_entries) as newest
+  from log_head where singleton = 1
+  union all
+  select 'security log', size, (select count(*) from security_entries), (select max(idx) from security_entries)
+  from security_head where singleton = 1`
+
+type LogSize = {
+  readonly name: string
+  readonly size: number
+  readonly entries: number
+  readonly newest: number | null
+}
 
 /**
  * Reads every page (which checks its authentication tag), every index, reference and counter.
@@ -32,7 +42,8 @@ export function checkIntegrity(db: Connection): readonly string[] {
   const drift = (db.prepare(selectDrift).all() as { name: string; value: number; actual: number }[]).map(
     ({ name, value, actual }) => `counter ${name} says ${value}, there are ${actual}`,
   )
-  const { size, entries, newest } = db.prepare(selectLogSize).get() as { size: number; entries: number; newest: number }
-  const log = size === entries && size === (newest ?? -1) + 1 ? [] : [`the log head says ${size}, there are ${entries}`]
-  return [...pages, ...references, ...drift, ...log]
+  const logs = (db.prepare(selectLogSizes).all() as LogSize[])
+    .filter(({ size, entries, newest }) => size !== entries || size !== (newest ?? -1) + 1)
+    .map(({ name, size, entries }) => `the ${name} head says ${size}, there are ${entries}`)
+  return [...pages, ...references, ...drift, ...logs]
 }

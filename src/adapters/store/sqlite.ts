@@ -10,7 +10,7 @@ import { type Connection, connect, guardReads, holdWriterLock, storeError } from
 import { sqliteDeliveries } from './sqlite-deliveries.ts'
 import { checkIntegrity } from './sqlite-integrity.ts'
 import { sqliteJobs } from './sqlite-jobs.ts'
-import { sqliteLog } from './sqlite-log.ts'
+import { sqliteLog, sqliteSecurityLog } from './sqlite-log.ts'
 import { sqliteMemory } from './sqlite-memory.ts'
 import { sqliteRegistry } from './sqlite-registry.ts'
 import { sqliteStatements } from './sqlite-statements.ts'
@@ -37,7 +37,8 @@ const readPorts = (db: Connection): Omit<StorePorts, 'store' | 'deliveries'> => 
   changes: guardReads(sqliteChanges(db)),
   registry: guardReads(sqliteRegistry(db)),
   statements: guardReads(sqliteStatements(db)),
-  log: guardReads(sqliteLog(db)),
+  log: guardReads(sqliteLog(db, 'decisions')),
+  security: guardReads(sqliteSecurityLog(db)),
   memory: guardReads(sqliteMemory(db)),
 })
 

@@ -42,8 +42,9 @@ const stateWords = ({ current, newest, pending }: SchemaState): string =>
     : `schema ${current} of ${newest}, pending: ${pending.join(', ')}`
 
 async function migrateAction(needs: CliNeeds, options: DbOptions): Promise<void> {
-  const { current, newest, pending } = await needs.migrate(options.config, false)
-  if (options.json) return printJson(needs.terminal, { from: current, to: newest, applied: pending })
+  const { current, newest, pending, createdKeys } = await needs.migrate(options.config, false)
+  if (options.json) return printJson(needs.terminal, { from: current, to: newest, applied: pending, createdKeys })
+  for (const name of createdKeys) needs.terminal.out(`key ${name} made in the keystore\n`)
   needs.terminal.out(
     pending.length === 0
       ? `schema ${current}, nothing to do\n`

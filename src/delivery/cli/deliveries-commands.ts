@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
 import { decodeUtf8, formatInstant, inertPlain as inert } from '../../core/index.ts'
+import { eventOf } from '../../flows/audit/event-of.ts'
+import { recordEvents } from '../../flows/audit/record-events.ts'
 import { guidOfJob, jobOf } from '../../flows/gate/intake.ts'
 import type { DeliveryRecord, JobRecord, Write } from '../../flows/ports.ts'
 import { exitCode } from './exit-code.ts'
@@ -135,8 +137,14 @@ async function replayAction(
       guid === undefined
         ? (await deployment.store.jobs.dead(maxDead)).flatMap((job) => requeue(needs, job))
         : await replayOne(needs, deployment, guid)
-    if (writes.length > 0) await deployment.store.store.commit(writes)
     const count = writes.filter((row) => row.kind === 'job').length
+    const told = {
+      userId: deployment.operator,
+      resource: guid === undefined ? 'deployment' : `delivery:${guid.toLowerCase()}`,
+      details: { jobs: count },
+    }
+    if (count > 0)
+      await recordEvents(deployment.recorder, [eventOf('delivery-replayed', { ...told, action: 'replay' })], writes)
     if (options.json) printJson(needs.terminal, { replayed: count })
     else needs.terminal.out(`${counted(count, 'job')} queued again; a running server takes them within a minute.\n`)
   })

@@ -1,7 +1,10 @@
 import type { Command } from 'commander'
 import { inertPlain as inert, isJsonObject, lintPolicy, parseJsonStrict } from '../../core/index.ts'
 import { AppError } from '../../flows/app-error.ts'
+import { eventOf } from '../../flows/audit/event-of.ts'
 import { rulesetFor } from '../../flows/gate/enrol.ts'
+import { logKeyName } from '../../flows/gate/log-key-name.ts'
+import { securityKeyName } from '../../flows/gate/recorder.ts'
 import { excessOf, lackOf } from './app-permissions.ts'
 import { appErrorWords } from './app-error-words.ts'
 import { exitCode } from './exit-code.ts'
@@ -104,7 +107,8 @@ async function examineSecrets(deployment: Deployment): Promise<readonly Verdict[
   const { custody, settings } = deployment
   const wanted = [
     'database',
-    'decision-log',
+    logKeyName,
+    securityKeyName,
     'nonce',
     'salt',
     settings.github.privateKey.keystore,
@@ -112,6 +116,13 @@ async function examineSecrets(deployment: Deployment): Promise<readonly Verdict[
   ]
   const held = await custody.names()
   const missing = wanted.filter((name) => !held.includes(name))
+  if (missing.length === 1 && missing[0] === securityKeyName)
+    return [
+      fail(
+        'the keystore holds no key for the security log: this deployment was made by an older version',
+        'Stop the server and run `governance db migrate`: it makes the key.',
+      ),
+    ]
   if (missing.length > 0)
     return [fail(`the keystore lacks ${missing.join(', ')}`, 'Restore the keystore from its backup.')]
   await deployment.webhooks()
@@ -174,6 +185,16 @@ async function examineReach({ settings }: Deployment): Promise<readonly Verdict[
   }
 }
 
+/** Records the examination itself; that it can be recorded is a check of its own. */
+async function noteRun(deployment: Deployment, results: readonly CheckResult[]): Promise<Verdict> {
+  const count = (wanted: CheckResult['outcome']): number => results.filter(({ outcome }) => outcome === wanted).length
+  const details = { failed: count('fail'), warned: count('warn'), unknown: count('unknown') }
+  const result = details.failed > 0 ? 'error' : 'success'
+  const userId = deployment.operator
+  await deployment.note([eventOf('doctor-run', { userId, resource: 'deployment', action: 'examine', result, details })])
+  return ok('takes events; this examination is one of them')
+}
+
 async function examine(needs: CliNeeds, configFile: string): Promise<readonly CheckResult[]> {
   const examination = new Examination()
   examination.results.push(...needs.examineFiles(configFile))
@@ -193,6 +214,7 @@ async function examine(needs: CliNeeds, configFile: string): Promise<readonly Ch
     await examination.check('forge', () => examineApp(needs, opened))
     await examination.check('rulesets', () => examineRulesets(opened))
     await examination.check('reachability', () => examineReach(opened))
+    await examination.check('security log', () => noteRun(opened, examination.results))
     return examination.results
   } finally {
     await opened.close()

@@ -1,4 +1,5 @@
 import type { Acceleration, KeyId, PolicyV1, Severity } from '../../core/index.ts'
+import type { SecurityEvent } from '../../flows/audit/security-event.ts'
 import type { Recorder } from '../../flows/gate/recorder.ts'
 import type { GenesisPlan } from '../../flows/gate/genesis.ts'
 import type {
@@ -71,6 +72,13 @@ export interface Deployment {
   readonly custody: Custody
   readonly store: CliStore
   readonly recorder: Recorder
+  /** Who runs the command, as the security log names them. */
+  readonly operator: string
+  /**
+   * Makes security events durable, also in a deployment that was opened for reading.
+   * @throws AppError of custody and store; whatever needs its event must not happen then
+   */
+  note(events: readonly SecurityEvent[]): Promise<void>
   readonly forge: CliForge
   /** Makes a key that signs heads of a log; it never leaves custody. @throws AppError custody-refused when the name is taken */
   makeLogKey(name: string): Promise<Uint8Array>
@@ -117,6 +125,11 @@ export interface SchemaState {
   readonly pending: readonly string[]
 }
 
+/** What a migration did: to the schema, and to the keystore of a deployment that was made by an older version. */
+export interface Migrated extends SchemaState {
+  readonly createdKeys: readonly string[]
+}
+
 /** How a check of `doctor` went. */
 export interface CheckResult {
   readonly name: string
@@ -142,7 +155,7 @@ export interface CliNeeds {
   openDeployment(configFile: string, mode: OpenMode): Promise<Deployment>
   serve(configFile: string): Promise<RunningServer>
   /** Compares or migrates the schema of a database that no server has open. */
-  migrate(configFile: string, check: boolean): Promise<SchemaState>
+  migrate(configFile: string, check: boolean): Promise<Migrated>
   /** @throws Refusal config-invalid and everything that stands in the way, before anything is created */
   draftDeployment(request: NewDeployment): Promise<Draft>
   /** Puts another genesis digest into the configuration file, after `regenesis`. */

@@ -4,6 +4,7 @@ import { AppError, InvariantError } from '../../flows/app-error.ts'
 import { addAnchorCommands } from './anchor-commands.ts'
 import { addApprovalCommands } from './approval-commands.ts'
 import { appErrorWords } from './app-error-words.ts'
+import { addAuditCommands } from './audit-commands.ts'
 import { addDbCommands } from './db-commands.ts'
 import { addDeliveriesCommands } from './deliveries-commands.ts'
 import { addDoctorCommand } from './doctor-command.ts'
@@ -53,6 +54,7 @@ export function createProgram(needs: CliNeeds): Program {
   addLogCommands(program, needs)
   addVsaCommands(program, needs)
   addAnchorCommands(program, needs, finish)
+  addAuditCommands(program, needs)
   inherit(program)
   return { command: program, ended: () => ended }
 }

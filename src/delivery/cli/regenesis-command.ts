@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { inertPlain as inert } from '../../core/index.ts'
+import { eventOf } from '../../flows/audit/event-of.ts'
 import { planGenesis } from '../../flows/gate/genesis.ts'
 import { recordRegenesis } from '../../flows/gate/regenesis.ts'
 import { policyRefusal, showPlan } from './genesis-plan.ts'
@@ -29,7 +30,8 @@ async function regenesisAction(needs: CliNeeds, options: RegenesisOptions): Prom
         : []),
     )
   const { terminal } = needs
-  await withDeployment(needs, config, 'alone', async ({ settings, store, recorder, forge }) => {
+  await withDeployment(needs, config, 'alone', async (deployment) => {
+    const { settings, store, recorder, operator, forge } = deployment
     const { repository, branch } = settings.policy
     const planned = await planGenesis(
       { ...forge, policyFiles: needs.policyFiles, acceleration: needs.acceleration },
@@ -40,13 +42,19 @@ async function regenesisAction(needs: CliNeeds, options: RegenesisOptions): Prom
         at: needs.clock.now(),
       },
     )
-    if (!planned.ok) throw policyRefusal(needs, planned.faults)
+    if (!planned.ok) {
+      const { faults } = planned
+      const details = { code: faults[0]?.code ?? 'unreadable', commit: null, faults: faults.length }
+      const resource = `policy:${(await store.registry.policyInForce())?.epoch ?? 0}`
+      await deployment.note([eventOf('policy-refused', { userId: operator, resource, action: 'replace', details })])
+      throw policyRefusal(needs, faults)
+    }
     showPlan(needs, planned.plan, 'The policy that would be put into force')
     terminal.err('Every approval given so far becomes void. Review clocks run on. Every verifier sees it.\n')
     const { origin } = settings.log
     await typed(terminal, origin, `Type the name of the log (${origin}) to do it`, options.yes === true)
     const { registry, changes } = store
-    const needed = { recorder, registry, changes, acceleration: needs.acceleration }
+    const needed = { recorder, registry, changes, acceleration: needs.acceleration, operator }
     const { epoch } = await recordRegenesis(needed, planned.plan, reason.trim())
     needs.pinGenesis(config, planned.plan.digest)
     const genesis = `sha256:${planned.plan.digest}`

@@ -34,7 +34,7 @@ async function adminToken(needs: CliNeeds, options: EnrolOptions): Promise<strin
 
 /** The plan as an administrator sees it: the forge hides from an App who may bypass a ruleset. */
 async function planWith(
-  { forge, store, recorder, settings }: Deployment,
+  { forge, store, recorder, settings, operator }: Deployment,
   needs: CliNeeds,
   asked: { readonly name: string; readonly branches: readonly string[] },
   token: string | null,
@@ -48,7 +48,9 @@ async function planWith(
             forge.admin.findRuleset(repository, wanted, token),
         }
   const { appId } = settings.github
-  const enrolNeeds = { admin, history: forge.history, registry: store.registry, recorder, clock: needs.clock, appId }
+  const { history } = forge
+  const { registry } = store
+  const enrolNeeds = { admin, history, registry, recorder, clock: needs.clock, appId, operator }
   return { enrolNeeds, plan: await planEnrolment(enrolNeeds, asked) }
 }
 

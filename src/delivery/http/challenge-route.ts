@@ -39,16 +39,19 @@ export function addChallengeRoute(
     readonly challenge: MakeChallenge
     readonly limiter: RequestLimiter
     readonly clientOf: (request: FastifyRequest) => string
+    /** Tells the security log what was refused. */
+    readonly onRefused: (request: FastifyRequest, code: string) => void
     readonly clock: Clock
     readonly timers: Timers
   },
 ): void {
-  const { challenge, limiter, clientOf, clock, timers } = parts
+  const { challenge, limiter, clientOf, onRefused, clock, timers } = parts
   app.get('/challenge/:owner/:repo/:number', async (request, reply) => {
     const startedAt = clock.now()
     const asked = challengeOf(request)
     const subject = asked && `${asked.owner}/${asked.repo}#${asked.number} ${asked.maintainer}`.toLowerCase()
     if (!limiter.admits(clientGroup(clientOf(request)), subject)) {
+      onRefused(request, 'too-many-requests')
       return sendProblem(request, reply, {
         status: 429,
         code: 'too-many-requests',
@@ -60,6 +63,7 @@ export function addChallengeRoute(
     if (answer.ok) return reply.header('content-type', 'application/json').send(JSON.stringify(answer.body))
     const rest = notFoundAfterMs - (clock.now() - startedAt)
     if (rest > 0) await new Promise<void>((resolve) => timers.after(Math.min(rest, notFoundAfterMs), resolve))
+    onRefused(request, notFoundProblem.code)
     return sendProblem(request, reply, notFoundProblem)
   })
 }

@@ -32,17 +32,23 @@ export function addChangePage(
     readonly details: ReadDetails
     readonly limiter: RequestLimiter
     readonly clientOf: (request: FastifyRequest) => string
+    /** Tells the security log what was refused. */
+    readonly onRefused: (request: FastifyRequest, code: string) => void
   },
 ): void {
-  const { details, limiter, clientOf } = parts
+  const { details, limiter, clientOf, onRefused } = parts
   app.get('/changes/:owner/:repo/:number', async (request, reply) => {
     if (!limiter.admits(clientGroup(clientOf(request)), null)) {
       const title = 'Too many requests'
+      onRefused(request, 'too-many-requests')
       return sendProblem(request, reply, { status: 429, code: 'too-many-requests', title, retryAfterSeconds: 60 })
     }
     const change = changeOf(request.params)
     const shown = change === null ? null : await details(change)
-    if (shown === null) return sendProblem(request, reply, notFoundProblem)
+    if (shown === null) {
+      onRefused(request, notFoundProblem.code)
+      return sendProblem(request, reply, notFoundProblem)
+    }
     return reply
       .header('content-type', 'text/html; charset=utf-8')
       .header('content-security-policy', policy)

@@ -1,5 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify'
+import { challengeRefused, webhookRefused } from '../../flows/audit/refusals.ts'
+import type { SecurityEvents } from '../../flows/audit/security-events.ts'
 import type { Intake } from '../../flows/gate/intake.ts'
 import type { Clock, LogFiles, Telemetry, Timers } from '../../flows/ports.ts'
 import { rationEvents } from '../../flows/rationed-events.ts'
@@ -17,7 +19,7 @@ import { addHealthRoutes, type Readiness } from './health-routes.ts'
 import { addLogRoutes } from './log-routes.ts'
 import { notFoundProblem, problemOf, sendProblem } from './problem.ts'
 import { createRequestLimiter } from './request-limiter.ts'
-import { addWebhookRoute } from './webhook-route.ts'
+import { addWebhookRoute, webhookPath } from './webhook-route.ts'
 
 /** The part of the configuration that the public listener obeys. */
 export interface PublicServerSettings {
@@ -37,6 +39,9 @@ export interface PublicServerParts {
   readonly clock: Clock
   readonly timers: Timers
   readonly telemetry: Telemetry
+  readonly events: Pick<SecurityEvents, 'noteRationed'>
+  /** The name of an address in the security log: the same for the same address, and nobody can tell it back. */
+  readonly clientUser: (address: string) => string
   readonly limits?: Partial<ConnectionLimits>
 }
 
@@ -67,7 +72,7 @@ const otherMethods = (...allowed: readonly HTTPMethods[]): HTTPMethods[] =>
  * everything it answers is from a closed list.
  */
 export function createPublicServer(parts: PublicServerParts): PublicServer {
-  const { http, intake, readiness, challenge, details, logFiles, clock, timers, telemetry } = parts
+  const { http, intake, readiness, challenge, details, logFiles, clock, timers, telemetry, events, clientUser } = parts
   const limits = { ...defaultConnectionLimits, ...parts.limits }
   const notice = rationEvents(telemetry, clock)
   const addresses = createClientAddresses(http.trustedProxies)
@@ -78,6 +83,8 @@ export function createPublicServer(parts: PublicServerParts): PublicServer {
       Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
     )
   }
+  const userOf = (request: FastifyRequest): string => clientUser(clientOf(request))
+  const onRefused = (request: FastifyRequest, code: string): void => challengeRefused(events, code, userOf(request))
   const app = fastify({
     serverFactory: (handler) => createLimitedServer(handler, limits, addresses, telemetry),
     clientErrorHandler: (error, socket) => refuseBrokenRequest(error, socket, telemetry),
@@ -91,6 +98,7 @@ export function createPublicServer(parts: PublicServerParts): PublicServer {
   function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const { problem, isOurs } = problemOf(error)
     telemetry.count('http_problem', { code: problem.code })
+    if (request.routeOptions.url === webhookPath) webhookRefused(events, problem.code, isOurs, userOf(request))
     if (isOurs) notice('http-failed', 'error', problem.code, { route: request.routeOptions.url ?? null, error })
     sendProblem(request, reply.headers(headers), problem)
   }
@@ -102,7 +110,7 @@ export function createPublicServer(parts: PublicServerParts): PublicServer {
   })
 
   app.register(async (scope) =>
-    addWebhookRoute(scope, { intake, bodies: createBodyBudget(http.maxBodyBytes), telemetry }),
+    addWebhookRoute(scope, { intake, bodies: createBodyBudget(http.maxBodyBytes), telemetry, events, userOf }),
   )
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers()
@@ -118,10 +126,11 @@ export function createPublicServer(parts: PublicServerParts): PublicServer {
       challenge,
       limiter: createRequestLimiter(clock, http.challenge),
       clientOf,
+      onRefused,
       clock,
       timers,
     })
-    addChangePage(scope, { details, limiter: createRequestLimiter(clock, http.challenge), clientOf })
+    addChangePage(scope, { details, limiter: createRequestLimiter(clock, http.challenge), clientOf, onRefused })
     addLogRoutes(scope, { logFiles })
     for (const url of [
       '/',
@@ -132,7 +141,7 @@ export function createPublicServer(parts: PublicServerParts): PublicServer {
       '/changes/:owner/:repo/:number',
     ])
       refuseOtherMethods(scope, url, ['GET', 'HEAD'])
-    refuseOtherMethods(scope, '/webhooks/github', ['POST'])
+    refuseOtherMethods(scope, webhookPath, ['POST'])
   })
 
   return {

@@ -1,9 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { webhookRefused } from '../../flows/audit/refusals.ts'
+import type { SecurityEvents } from '../../flows/audit/security-events.ts'
 import type { Intake } from '../../flows/gate/intake.ts'
 import type { Telemetry } from '../../flows/ports.ts'
 import type { BodyBudget, ReadBody } from './body-budget.ts'
 import { type Problem, sendProblem } from './problem.ts'
+
+/** Where the forge delivers. */
+export const webhookPath = '/webhooks/github'
 
 const noBytes = Buffer.alloc(0)
 const busy: Problem = { status: 503, code: 'busy', title: 'Temporarily unavailable', retryAfterSeconds: 5 }
@@ -25,15 +30,26 @@ const encoded: Problem = {
  */
 export function addWebhookRoute(
   app: FastifyInstance,
-  parts: { readonly intake: Intake; readonly bodies: BodyBudget; readonly telemetry: Telemetry },
+  parts: {
+    readonly intake: Intake
+    readonly bodies: BodyBudget
+    readonly telemetry: Telemetry
+    readonly events: Pick<SecurityEvents, 'noteRationed'>
+    /** Who asks, as the security log names them. */
+    readonly userOf: (request: FastifyRequest) => string
+  },
 ): void {
-  const { intake, bodies, telemetry } = parts
+  const { intake, bodies, telemetry, events, userOf } = parts
+  const unread = (request: FastifyRequest, code: string): void => {
+    telemetry.count('webhook_unread', { code })
+    webhookRefused(events, code, code === busy.code, userOf(request))
+  }
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', async (_request: FastifyRequest, payload: IncomingMessage) =>
     bodies.read(payload),
   )
 
-  app.post('/webhooks/github', {
+  app.post(webhookPath, {
     onRequest(request, reply, next) {
       const problem = intake.isOverloaded()
         ? busy
@@ -42,14 +58,14 @@ export function addWebhookRoute(
           : encoded
       if (problem === undefined) next()
       else {
-        telemetry.count('webhook_unread', { code: problem.code })
+        unread(request, problem.code)
         sendProblem(request, reply, problem)
       }
     },
     async handler(request, reply) {
       const read = (request.body ?? { ok: true, body: noBytes }) as ReadBody
       if (!read.ok) {
-        telemetry.count('webhook_unread', { code: read.code })
+        unread(request, read.code)
         return sendProblem(request, reply, refusals[read.code])
       }
       const { headers } = request
@@ -58,6 +74,7 @@ export function addWebhookRoute(
         event: single(headers['x-github-event']),
         signature: single(headers['x-hub-signature-256']),
         body: read.body,
+        client: userOf(request),
       })
       const { status, code, http } = answer
       if (status === 'refused') {

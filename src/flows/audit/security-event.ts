@@ -12,7 +12,10 @@ export interface SecurityEvent {
   readonly eventType: string
   /** Who: `server`, `operator:<login>`, `account:<numeric id>`, `client:<salted digest of an address>`; null where nobody is known. */
   readonly userId: string | null
-  /** What it was done to: `key:<name>`, `policy:<epoch>`, `repository:<id>`, `change:<id>/<number>`, `config`, `deployment`, `log:<name>`. */
+  /**
+   * What it was done to: `key:<name or id>`, `policy:<epoch>`, `repository:<id>`, `change:<id>/<number>`, `person:<id>`,
+   * `delivery:<guid>`, `config`, `deployment`, `log:<name>`.
+   */
   readonly resource: string
   /** What was done, a verb: `verify`, `sign`, `start`, `export`, … */
   readonly action: string

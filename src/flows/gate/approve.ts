@@ -2,13 +2,12 @@ import {
   type AccountId,
   type AdmittedStatement,
   admit,
-  afterStatement,
   bytesDigest,
   canonicalBytes,
   commandAllows,
+  type Decision,
   type Instant,
   type Json,
-  keyringDigest,
   nonceFor,
   normalizeRequirement,
   type ParsedCommand,
@@ -25,14 +24,16 @@ import {
   decodeHex,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
+import { accountUser, changeResource, eventOf } from '../audit/event-of.ts'
+import { refusedStatementEvent, statementRefused } from '../audit/refusals.ts'
 import type { ForgeAccount, StatementRecord, Write } from '../ports.ts'
 import { type ChallengeNeeds, challengeBasis, challengeFor, signingKey } from './challenge.ts'
 import type { CommandEffect, CommandStep } from './decide.ts'
-import { refreshJob, statusJob } from './jobs.ts'
+import { statusJob } from './jobs.ts'
 import { type JudgeNeeds, governing, judge } from './judge.ts'
-import { dueAtOnce } from './recorder.ts'
 import { type ReplyBudget, replyJob } from './replies.ts'
 import { type CommandOutcome, replyText } from './reply-text.ts'
+import { settleSuspension } from './settle-suspension.ts'
 
 /** A new comment on a pull request, as the forge or its list of comments tells it. */
 export interface Comment {
@@ -140,22 +141,32 @@ async function runSigned(
   answer: (outcome: CommandOutcome, at: Instant) => readonly Write[],
 ): Promise<CommandOutcome | null> {
   const payload = command.payload ?? (await findChallenge(needs, comment, command.signature))
-  if (payload === null) return { kind: 'refused', code: 'no-open-challenge', detail: null }
+  let decision: Decision | null = null
+  const refuse = (code: string, detail: string | null = null): CommandOutcome => {
+    const { repository, number, commentId, author } = comment
+    statementRefused(needs.events, { repository, number, commentId, account: author.id, code, keyid: null, decision })
+    return { kind: 'refused', code, detail }
+  }
+  if (payload === null) return refuse('no-open-challenge')
   const parsed = parseStatement(payload)
-  if (!parsed.ok) return { kind: 'refused', code: parsed.code, detail: parsed.field }
+  if (!parsed.ok) return refuse(parsed.code, parsed.field)
   const { predicate } = parsed.statement
-  if (!commandAllows(command.name, predicate.decision))
-    return { kind: 'refused', code: 'wrong-command', detail: predicate.decision }
+  if (!commandAllows(command.name, predicate.decision)) return refuse('wrong-command', predicate.decision)
+  decision = predicate.decision
   const policy = await needs.registry.policyInForce()
-  if (policy === null) return { kind: 'refused', code: 'no-policy', detail: null }
+  if (policy === null) return refuse('no-policy')
   if (policy.policy.options.commenterMustBeSigner && predicate.signer.maintainer !== comment.author.id)
-    return { kind: 'refused', code: 'commenter-not-signer', detail: null }
+    return refuse('commenter-not-signer')
   const prepared = await prepare(needs, comment, payload, parsed.statement, policy.policy)
-  const told: { outcome: CommandOutcome } = { outcome: { kind: 'refused', code: 'not-governed', detail: null } }
+  const told: { outcome: CommandOutcome; isRecorded: boolean } = {
+    outcome: { kind: 'refused', code: 'not-governed', detail: null },
+    isRecorded: true,
+  }
   const step: CommandStep = {
     apply: (context) => {
       const effect = admitNow(needs, comment, command, prepared, context)
       told.outcome = effect.outcome
+      told.isRecorded = effect.entries.length > 0
       return effect
     },
     conclude: (verdict, facts, moment) => {
@@ -166,15 +177,15 @@ async function runSigned(
   const judged = await judge(needs, { repository: comment.repository, number: comment.number }, step)
   switch (judged.kind) {
     case 'decided':
+      if (told.outcome.kind === 'refused' && !told.isRecorded) refuse(told.outcome.code)
       return null
     case 'refused':
-      return { kind: 'refused', code: judged.code, detail: null }
+      return refuse(judged.code)
     case 'not-governed':
       return told.outcome
     case 'conflict':
-      if (judged.conflict === 'duplicate-nonce') return { kind: 'refused', code: 'nonce-used', detail: null }
-      if (judged.conflict === 'duplicate-statement')
-        return { kind: 'refused', code: 'duplicate-statement', detail: null }
+      if (judged.conflict === 'duplicate-nonce') return refuse('nonce-used')
+      if (judged.conflict === 'duplicate-statement') return refuse('duplicate-statement')
       // An earlier attempt of ours whose answer was lost may have recorded it: the job runs again and sees what is there.
       throw new AppError('store-unavailable', `the command met ${judged.conflict}`)
   }
@@ -237,7 +248,7 @@ function admitNow(
   const { facts, verdict, moment, entry, keyring } = context
   const { statement, payload } = prepared
   const { predicate } = statement
-  const nothing = { entries: [], writes: [], admitted: null, keyring: null }
+  const nothing = { entries: [], events: [], writes: [], admitted: null, keyring: null }
   if (verdict.requirement === null)
     return { ...nothing, outcome: { kind: 'refused', code: verdict.reason.code, detail: null } }
   const digest = bytesDigest(payload, needs.acceleration)
@@ -286,6 +297,20 @@ function admitNow(
     return {
       ...nothing,
       outcome,
+      events: [
+        refusedStatementEvent(
+          {
+            repository: comment.repository,
+            number: comment.number,
+            commentId: comment.commentId,
+            account: person,
+            code: admission.code,
+            keyid: predicate.signer.keyid,
+            decision: predicate.decision,
+          },
+          0,
+        ),
+      ],
       entries: [
         {
           type: 'statement-refused',
@@ -303,6 +328,15 @@ function admitNow(
     outcome: { kind: 'admitted', decision: predicate.decision, verdict, headSha: facts.head.sha, entry },
     admitted,
     keyring: suspension?.keyring ?? null,
+    events: [
+      eventOf('statement-admitted', {
+        userId: accountUser(person),
+        resource: changeResource(comment.repository, comment.number),
+        action: predicate.decision,
+        details: { keyid: predicate.signer.keyid, payload: digest, entry, commentId: comment.commentId },
+      }),
+      ...(suspension?.events ?? []),
+    ],
     entries: [
       {
         type: 'statement-admitted',
@@ -344,24 +378,4 @@ function isSignedByRegistered(
     publicKey !== undefined &&
     verifySignature(key.scheme, publicKey, statementPae(prepared.payload), command.signature, needs.acceleration).ok
   )
-}
-
-/** A suspension acts at once: the keyring changes in the same commit, and every open change is decided again. */
-function settleSuspension(
-  needs: ApproveNeeds,
-  prepared: Prepared,
-  admitted: AdmittedStatement,
-  { keyring, moment, entry }: Parameters<CommandStep['apply']>[0],
-): { readonly keyring: NonNullable<CommandEffect['keyring']>; readonly writes: readonly Write[] } | null {
-  const next = afterStatement(keyring, prepared.aboutTarget, admitted)
-  if (next === keyring) return null
-  const digest = keyringDigest(next, needs.acceleration)
-  return {
-    keyring: { keyring: next, digest },
-    writes: [
-      { kind: 'keyring', keyring: next, digest, entry },
-      { kind: 'blob', digest, bytes: canonicalBytes(next as unknown as Json) },
-      ...prepared.openChanges.map((change) => refreshJob(change.repository, change.number, dueAtOnce(moment))),
-    ],
-  }
 }

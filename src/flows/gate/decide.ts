@@ -17,6 +17,8 @@ import {
   type Sha256,
   type Verdict,
 } from '../../core/index.ts'
+import { changeResource, eventOf, serverUser } from '../audit/event-of.ts'
+import type { SecurityEvent } from '../audit/security-event.ts'
 import type { ChangeRecord, PolicyRecord, RepositoryRecord, StatementRecord, Write } from '../ports.ts'
 import { type Collected, clockToleranceMs } from './collect.ts'
 import { type EntryDraft, serverActor } from './entries.ts'
@@ -62,6 +64,8 @@ export interface CommandEffect {
   readonly entries: readonly EntryDraft[]
   readonly writes: readonly Write[]
   readonly admitted: AdmittedStatement | null
+  /** What the security log says of it, in the same commit. */
+  readonly events: readonly SecurityEvent[]
   /** The keyring after the statement, where it suspends or lifts. */
   readonly keyring: { readonly keyring: Keyring; readonly digest: Sha256 } | null
 }
@@ -89,6 +93,20 @@ function basisOf(verdict: Verdict, acceleration: Acceleration): Sha256 {
 }
 
 type ClockState = { readonly clock: ChangeRecord['clock']; readonly entries: readonly EntryDraft[] }
+
+/** The event that goes with the entry of a verdict. */
+export const decisionRecorded = (
+  resource: string,
+  { outcome, reason, inputs }: Verdict,
+  head: string,
+  entry: LogIndex,
+): SecurityEvent =>
+  eventOf('decision-recorded', {
+    userId: serverUser,
+    resource,
+    action: 'decide',
+    details: { outcome, code: reason.code, head, epoch: inputs.epoch, entry },
+  })
 
 /**
  * The review clock belongs to (pull request, base ref, content) and runs only while that content is the head of an open,
@@ -138,6 +156,7 @@ export function settle(input: DecisionInput, moment: Moment, command: CommandSte
   const subject = { kind: 'change', repository: repository.id, number: change.number } as const
   const clock = settleClock(record?.clock ?? null, collected.facts, moment)
   const entries: EntryDraft[] = [...clock.entries]
+  const events: SecurityEvent[] = []
   const writes: Write[] = []
   const facts: Facts = {
     ...collected.facts,
@@ -167,6 +186,7 @@ export function settle(input: DecisionInput, moment: Moment, command: CommandSte
       keyring: keyring.keyring,
     })
     entries.push(...effect.entries)
+    events.push(...effect.events)
     writes.push(...effect.writes)
     keyring = effect.keyring ?? keyring
     if (effect.admitted !== null) approvals = [...approvals, effect.admitted]
@@ -212,6 +232,7 @@ export function settle(input: DecisionInput, moment: Moment, command: CommandSte
         verdict: digest,
       },
     })
+    events.push(decisionRecorded(changeResource(repository.id, change.number), verdict, facts.head.sha, entry))
     writes.push({ kind: 'blob', digest, bytes })
     if (verdict.requirement !== null)
       writes.push({
@@ -251,7 +272,7 @@ export function settle(input: DecisionInput, moment: Moment, command: CommandSte
   writes.push({ kind: 'change', record: decided })
   writes.push(...followUps(input, decided, facts, dueAtOnce(moment), isNew))
   writes.push(...groupFollowUps(input, decided, facts, dueAtOnce(moment), approvals.length > input.statements.length))
-  return { entries, writes, result: { verdict, facts, record: decided, isNew } }
+  return { entries, events, writes, result: { verdict, facts, record: decided, isNew } }
 }
 
 /**

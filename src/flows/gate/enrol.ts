@@ -1,5 +1,6 @@
 import type { CommitId, TreeId } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
+import { eventOf, operatorUser, repositoryResource } from '../audit/event-of.ts'
 import type { Clock, ForgeAdmin, ForgeHistory, GovernedBranch, Registry, RepositoryRecord, Ruleset } from '../ports.ts'
 import { repositoryPolicy } from './collect.ts'
 import { checkName } from './publish.ts'
@@ -28,6 +29,8 @@ export interface EnrolNeeds {
   readonly recorder: Recorder
   readonly clock: Clock
   readonly appId: number
+  /** Who does it, as the security log names them. */
+  readonly operator?: string
 }
 
 /** The ruleset that keeps a branch from changing by any way but a green pull request. */
@@ -102,8 +105,20 @@ export async function enrol(needs: EnrolNeeds, plan: EnrolPlan, adminToken: stri
     active: true,
     branches: [...kept, ...branches],
   }
-  const recorded = await needs.recorder.record(() => ({
+  const recorded = await needs.recorder.record((moment) => ({
     result: undefined,
+    events: [
+      eventOf('repository-enrolled', {
+        userId: needs.operator ?? operatorUser(null),
+        resource: repositoryResource(plan.id),
+        action: 'enrol',
+        details: {
+          branches: record.branches.length,
+          withoutRuleset: record.branches.filter(({ rulesetId }) => rulesetId === null).length,
+          entry: moment.indexOf(0),
+        },
+      }),
+    ],
     entries: [
       {
         type: 'repository-enrolled',

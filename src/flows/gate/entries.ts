@@ -113,6 +113,12 @@ export interface EntryData {
     readonly code: string
     readonly detail: Readonly<Record<string, string | number | boolean | null>>
   }
+  readonly 'security-checkpoint': {
+    readonly origin: string
+    readonly size: number
+    readonly root: string
+    readonly note: string
+  }
 }
 
 export type EntryType = keyof EntryData

@@ -1,4 +1,6 @@
 import { asInstant, bytesDigest, encodeUtf8, type RepositoryId } from '../../core/index.ts'
+import { eventOf, repositoryResource, serverUser } from '../audit/event-of.ts'
+import type { SecurityEvent } from '../audit/security-event.ts'
 import type { FindingRecord, Memory, Telemetry, Write } from '../ports.ts'
 import { type EntryDraft, type Subject, serverActor } from './entries.ts'
 import type { Moment, Recorder } from './recorder.ts'
@@ -19,12 +21,12 @@ export interface Finding {
   readonly detail: Readonly<Record<string, string | number | boolean | null>>
 }
 
-/** The entry and the row of a finding at a moment, as the `position`-th entry of its draft. */
+/** The entry, the event and the row of a finding at a moment, as the `position`-th entry of its draft. */
 export function findingDraft(
   finding: Finding,
   moment: Moment,
   position: number,
-): { readonly entry: EntryDraft; readonly write: Write } {
+): { readonly entry: EntryDraft; readonly event: SecurityEvent; readonly write: Write } {
   const record: FindingRecord = {
     id: findingId(finding),
     code: finding.code,
@@ -40,6 +42,12 @@ export function findingDraft(
       subject: finding.subject,
       data: { code: finding.code, detail: finding.detail },
     },
+    event: eventOf('finding-recorded', {
+      userId: serverUser,
+      resource: finding.repository === null ? 'deployment' : repositoryResource(finding.repository),
+      action: 'observe',
+      details: { code: finding.code, entry: record.entry },
+    }),
     write: { kind: 'finding', record },
   }
 }
@@ -52,8 +60,8 @@ export async function recordFinding(needs: FindingNeeds, finding: Finding): Prom
   const id = findingId(finding)
   if ((await needs.memory.findings(1_000)).some((known) => known.id === id)) return
   await needs.recorder.record((moment) => {
-    const { entry, write } = findingDraft(finding, moment, 0)
-    return { entries: [entry], writes: [write], result: undefined }
+    const { entry, event, write } = findingDraft(finding, moment, 0)
+    return { entries: [entry], events: [event], writes: [write], result: undefined }
   })
   needs.telemetry.event('finding', 'warn', { code: finding.code, ...finding.detail })
   needs.telemetry.count('findings', { code: finding.code })

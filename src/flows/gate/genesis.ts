@@ -19,6 +19,9 @@ import {
   type Sha256,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
+import { operatorUser, policyInForce } from '../audit/event-of.ts'
+import { keyringEvents } from '../audit/keyring-events.ts'
+import type { SecurityEvent } from '../audit/security-event.ts'
 import type {
   Custody,
   DecisionLog,
@@ -183,9 +186,14 @@ export async function recordGenesis(
     readonly custody: Pick<Custody, 'publicKey'>
     readonly origin: string
     readonly acceleration: Acceleration
+    /** Who does it, as the security log names them. */
+    readonly operator?: string
+    /** What else the security log begins with: the keys that were made. */
+    readonly events?: readonly SecurityEvent[]
   },
   plan: GenesisPlan,
 ): Promise<void> {
+  const operator = needs.operator ?? operatorUser(null)
   if ((await needs.log.head()).size > 0 || (await needs.registry.policyInForce()) !== null)
     throw new AppError('policy-unusable', 'this log has a genesis already; a log holds one')
   const logKey = encodeHex(await needs.custody.publicKey(logKeyName))
@@ -200,8 +208,14 @@ export async function recordGenesis(
     const entry = moment.indexOf(1)
     const keyring = firstKeyring(plan, entry, moment.at)
     const digest = keyringDigest(keyring, needs.acceleration)
+    const { digest: policy, commit } = plan
     return {
       result: undefined,
+      events: [
+        ...(needs.events ?? []),
+        policyInForce(1, operator, { policy, commit, verdict: null, entry }),
+        ...keyringEvents(emptyKeyring, keyring, operator, entry),
+      ],
       entries: [
         {
           type: 'genesis',

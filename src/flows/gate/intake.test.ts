@@ -3,6 +3,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { createManualTime } from '../../../test/fakes/manual-time.ts'
+import { createRecordedEvents } from '../../../test/fakes/recorded-events.ts'
 import { createRecordedTelemetry } from '../../../test/fakes/recorded-telemetry.ts'
 import { createWebhooks } from '../../adapters/github/webhook.ts'
 import { openMemoryStore } from '../../adapters/store/memory.ts'
@@ -32,6 +33,7 @@ const sign = (body: Uint8Array): string => `sha256=${createHmac('sha256', secret
 function setUp(faults?: Faults, more: Partial<IntakeParts> = {}) {
   const time = createManualTime()
   const telemetry = createRecordedTelemetry()
+  const events = createRecordedEvents(time.clock)
   const ports = openMemoryStore(faults === undefined ? {} : { faults })
   let wakes = 0
   const intake = createIntake({
@@ -40,13 +42,14 @@ function setUp(faults?: Faults, more: Partial<IntakeParts> = {}) {
     deliveries: ports.deliveries,
     clock: time.clock,
     telemetry,
+    events,
     digest: (bytes) => asSha256(createHash('sha256').update(bytes).digest('hex')),
     wake: () => void wakes++,
     ...more,
   })
   const send = (event: string, body: Uint8Array, id = guid, signature: string | undefined = sign(body)) =>
     intake.receive({ guid: id, event, signature, body })
-  return { time, telemetry, ports, intake, send, wakes: () => wakes }
+  return { time, telemetry, events, ports, intake, send, wakes: () => wakes }
 }
 
 test('an accepted delivery is durable with its bytes, its digest and its job before it is acknowledged', async () => {

@@ -1,5 +1,7 @@
 import type { Instant, Sha256 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
+import { webhookRefused } from '../audit/refusals.ts'
+import type { SecurityEvents } from '../audit/security-events.ts'
 import { rationEvents } from '../rationed-events.ts'
 import type {
   Clock,
@@ -25,6 +27,8 @@ export interface WebhookRequest {
   readonly event: string | undefined
   readonly signature: string | undefined
   readonly body: Uint8Array
+  /** The salted name of the address that it came from, for the security log. */
+  readonly client?: string | null
 }
 
 /** What the sender is told. `accepted` and `duplicate` promise that the delivery survives loss of power. */
@@ -60,6 +64,7 @@ export interface IntakeParts {
   readonly deliveries: Pick<Deliveries, 'find'>
   readonly clock: Clock
   readonly telemetry: Telemetry
+  readonly events: Pick<SecurityEvents, 'noteRationed'>
   readonly digest: (bytes: Uint8Array) => Sha256
   /** Called after a delivery with a job became durable. */
   readonly wake: () => void
@@ -80,29 +85,31 @@ const eventShape = /^[a-z][a-z0-9_]{0,63}$/
 
 /** Builds the intake. It holds no state that matters: what was accepted is in the store alone. */
 export function createIntake(parts: IntakeParts): Intake {
-  const { webhooks, store, deliveries, clock, telemetry, digest, wake, onUnstored } = parts
+  const { webhooks, store, deliveries, clock, telemetry, events, digest, wake, onUnstored } = parts
   const limits = { ...defaultLimits, ...parts.limits }
   const notice = rationEvents(telemetry, clock)
   let pending = 0
 
   /** A stranger can cause this without end: a counter, and at most one line per reason and minute (T08a). */
-  function refuse(code: string, http: IntakeAnswer['http']): IntakeAnswer {
+  function refuse(code: string, http: IntakeAnswer['http'], client: string | null): IntakeAnswer {
     telemetry.count('intake_refused', { code })
     notice('intake-refused', 'warn', code)
+    webhookRefused(events, code, http === 503, client)
     return { status: 'refused', code, http }
   }
 
   async function admit(
     sent: { readonly guid: string | undefined; readonly event: string | undefined; readonly body: Uint8Array },
     via: DeliveryRecord['via'],
+    client: string | null,
   ): Promise<IntakeAnswer> {
     // A GUID's case carries nothing; folding it keeps one delivery from being two rows.
     const guid = sent.guid?.toLowerCase() ?? ''
     const event = sent.event ?? ''
-    if (!guidShape.test(guid)) return refuse('guid-malformed', 400)
-    if (!eventShape.test(event)) return refuse('event-malformed', 400)
+    if (!guidShape.test(guid)) return refuse('guid-malformed', 400, client)
+    if (!eventShape.test(event)) return refuse('event-malformed', 400, client)
     const decoded = webhooks.decode({ guid, event }, sent.body)
-    if (!decoded.ok) return refuse(decoded.code, 400)
+    if (!decoded.ok) return refuse(decoded.code, 400, client)
 
     const now = clock.now()
     const job = jobOf(decoded.event, now)
@@ -126,7 +133,7 @@ export function createIntake(parts: IntakeParts): Intake {
     const outcome = await commit(guid, writes)
     if (outcome === null) {
       onUnstored?.(decoded.event)
-      return refuse('store-unavailable', 503)
+      return refuse('store-unavailable', 503, client)
     }
     if (!outcome.ok) {
       telemetry.count('intake_duplicate', { via })
@@ -155,12 +162,12 @@ export function createIntake(parts: IntakeParts): Intake {
   }
 
   return {
-    async receive({ guid, event, signature, body }) {
+    async receive({ guid, event, signature, body, client = null }) {
       const authentic = webhooks.authenticate(signature, body)
-      if (!authentic.ok) return refuse(authentic.code, 401)
-      return admit({ guid, event, body }, 'webhook')
+      if (!authentic.ok) return refuse(authentic.code, 401, client)
+      return admit({ guid, event, body }, 'webhook', client)
     },
-    receiveFromForge: (delivery) => admit(delivery, 'gap-closing'),
+    receiveFromForge: (delivery) => admit(delivery, 'gap-closing', null),
     isOverloaded: () => pending >= limits.maxPending,
   }
 }

@@ -11,6 +11,8 @@ import {
   type Sha256,
 } from '../../core/index.ts'
 import { AppError, isLogFailure } from '../app-error.ts'
+import { changeResource, eventOf, serverUser } from '../audit/event-of.ts'
+import type { SecurityEvents } from '../audit/security-events.ts'
 import type {
   ChangeRecord,
   Changes,
@@ -26,7 +28,7 @@ import type {
   Write,
 } from '../ports.ts'
 import { type Collected, type CollectNeeds, collect, repositoryPolicy } from './collect.ts'
-import { type CommandStep, type Decided, type DecisionInput, settle } from './decide.ts'
+import { type CommandStep, type Decided, decisionRecorded, type DecisionInput, settle } from './decide.ts'
 import { serverActor } from './entries.ts'
 import { publishJob, statusJob } from './jobs.ts'
 import { dueAtOnce, type Recorder } from './recorder.ts'
@@ -51,6 +53,7 @@ export interface JudgeNeeds extends CollectNeeds {
   readonly store: Store
   readonly verdicts: VerdictReader
   readonly telemetry: Telemetry
+  readonly events: Pick<SecurityEvents, 'note' | 'noteRationed'>
   readonly lowering: {
     /** Lowers a shown success whose newer decision is no pass and could not be recorded. */
     lowerUnrecorded(repository: RepositoryId, head: CommitId, baseRef: string): Promise<void>
@@ -160,6 +163,7 @@ async function judgeOnce(needs: JudgeNeeds, target: JudgeTarget, command: Comman
     collected = await withEarlyPusher(needs, found)
   } catch (error) {
     if (!(error instanceof AppError)) throw error
+    if (error.code === 'clock-untrusted') tellUntrustedClock(needs, error)
     return recordFailure(needs, { repository, policy, record, number: target.number, error })
   }
   const keyring = await needs.registry.keyring()
@@ -196,6 +200,17 @@ async function judgeOnce(needs: JudgeNeeds, target: JudgeTarget, command: Comman
     })
   needs.telemetry.count('verdicts', { outcome: verdict.outcome })
   return { kind: 'decided', decided: recorded.result }
+}
+
+function tellUntrustedClock({ events }: Pick<JudgeNeeds, 'events'>, { data }: AppError): void {
+  events.noteRationed('clock-untrusted', () =>
+    eventOf('clock-untrusted', {
+      userId: serverUser,
+      resource: 'deployment',
+      action: 'compare',
+      details: { differenceMs: Math.trunc(Number(data.differenceMs ?? 0)) },
+    }),
+  )
 }
 
 /** What lowers trust acts also when its record cannot be written (T43): the head that was shown, and the one that is. */
@@ -295,6 +310,7 @@ async function recordFailure(
       statusJob(repository.id, number, dueAtOnce(moment)),
     ]
     return {
+      events: [decisionRecorded(changeResource(repository.id, number), verdict, place.head, moment.indexOf(0))],
       entries: [
         {
           type: 'verdict',

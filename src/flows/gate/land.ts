@@ -10,6 +10,9 @@ import {
   type RepositoryId,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
+import { eventOf, policyInForce, repositoryResource, serverUser } from '../audit/event-of.ts'
+import { keyringEvents } from '../audit/keyring-events.ts'
+import type { SecurityEvent } from '../audit/security-event.ts'
 import type { ForgeRepository, GovernedBranch, PolicyRecord, RepositoryRecord, Write } from '../ports.ts'
 import { type EntryDraft, serverActor } from './entries.ts'
 import { findingDraft, type FindingNeeds } from './findings.ts'
@@ -67,8 +70,8 @@ async function landOnce(
     for (const { record } of open) await judge(needs, record)
     matches = await match(await candidatesFor(needs, repository.id, branch.ref))
   }
-  const takeover = await policyToTake(needs, repository, forgeRepository, matches ?? [])
-  return recordLanding(needs, { repository, branch, tip, matches, takeover })
+  const { takeover, refused } = await policyToTake(needs, repository, forgeRepository, matches ?? [])
+  return recordLanding(needs, { repository, branch, tip, matches, takeover, refused })
 }
 
 async function candidatesFor(needs: JudgeNeeds, repository: RepositoryId, ref: string): Promise<readonly Candidate[]> {
@@ -106,10 +109,16 @@ async function policyToTake(
   repository: RepositoryRecord,
   forgeRepository: ForgeRepository,
   matches: readonly LandingMatch[],
-): Promise<Takeover> {
+): Promise<{ readonly takeover: Takeover; readonly refused: readonly SecurityEvent[] }> {
   const inForce = await needs.registry.policyInForce()
-  if (inForce === null || repository.name !== inForce.policy.governanceRepository) return { kind: 'none' }
   let takeover: Takeover = { kind: 'none' }
+  const refused: SecurityEvent[] = []
+  if (inForce === null || repository.name !== inForce.policy.governanceRepository) return { takeover, refused }
+  const refuse = (code: string, commit: CommitId, faults: number): void => {
+    const details = { code, commit, faults }
+    const resource = `policy:${inForce.epoch}`
+    refused.push(eventOf('policy-refused', { userId: serverUser, resource, action: 'enforce', details }))
+  }
   for (const match of matches) {
     if (match.kind !== 'matched') continue
     const facts = await needs.verdicts.facts(match.candidate.pass.facts)
@@ -124,8 +133,14 @@ async function policyToTake(
       takeover = { kind: 'same', commit: match.commit }
       continue
     }
-    if (read.policy === null || digest === null || read.blocking.length > 0) continue
-    if (digest !== facts.governance?.proposedPolicy) continue
+    if (read.policy === null || digest === null || read.blocking.length > 0) {
+      refuse(read.blocking[0]?.code ?? 'unreadable', match.commit, read.blocking.length)
+      continue
+    }
+    if (digest !== facts.governance?.proposedPolicy) {
+      refuse('not-what-passed', match.commit, 0)
+      continue
+    }
     const blobs: Write[] = []
     const raw: Record<string, PolicyRecord['files'][string]> = {}
     for (const [path, file] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -141,7 +156,7 @@ async function policyToTake(
       blobs,
     }
   }
-  return takeover
+  return { takeover, refused }
 }
 
 interface Landing {
@@ -151,23 +166,29 @@ interface Landing {
   /** Null when the branch was forced: what was seen is no longer on its line. */
   readonly matches: readonly LandingMatch[] | null
   readonly takeover: Takeover
+  /** What the security log says of policies that arrived and did not take effect. */
+  readonly refused: readonly SecurityEvent[]
 }
 
 async function recordLanding(needs: JudgeNeeds & FindingNeeds, landing: Landing): Promise<string | null> {
-  const { repository, branch, tip, matches, takeover } = landing
+  const { repository, branch, tip, matches, takeover, refused } = landing
   const keyring = await needs.registry.keyring()
   if (keyring === null) throw new AppError('store-corrupt', 'a policy is in force but no keyring is stored')
   const open = await openChanges(needs, takeover.kind === 'new' ? null : repository.id, branch.ref)
   const recorded = await needs.recorder.record((moment) => {
     const entries: EntryDraft[] = []
+    const events: SecurityEvent[] = [...refused]
     const writes: Write[] = []
+    const told = { userId: serverUser, resource: repositoryResource(repository.id) } as const
     const subject = { kind: 'branch', repository: repository.id, ref: branch.ref } as const
     const find = (
-      code: string,
-      key: string,
+      code: 'forced-push' | 'unmatched-landing',
+      key: CommitId,
       detail: Readonly<Record<string, string | number | boolean | null>>,
     ): void => {
       const draft = findingDraft({ code, key, repository: repository.id, subject, detail }, moment, entries.length)
+      const details = { commit: key, code, entry: moment.indexOf(entries.length) }
+      events.push(eventOf('landing-unmatched', { ...told, action: 'match', details }), draft.event)
       entries.push(draft.entry)
       writes.push(draft.write)
     }
@@ -178,6 +199,19 @@ async function recordLanding(needs: JudgeNeeds & FindingNeeds, landing: Landing)
         continue
       }
       const { candidate, commit, count, how } = match
+      events.push(
+        eventOf('landing-matched', {
+          ...told,
+          action: 'match',
+          details: {
+            commit,
+            number: candidate.record.number,
+            how,
+            verdict: candidate.pass.entry,
+            entry: moment.indexOf(entries.length),
+          },
+        }),
+      )
       entries.push({
         type: 'landing-matched',
         actor: serverActor,
@@ -194,6 +228,15 @@ async function recordLanding(needs: JudgeNeeds & FindingNeeds, landing: Landing)
       const entry = moment.indexOf(entries.length)
       const next = applyRegistry(keyring.keyring, takeover.record.policy.registry, entry, moment.at)
       const digest = keyringDigest(next, needs.acceleration)
+      events.push(
+        policyInForce(takeover.record.epoch, serverUser, {
+          policy: takeover.record.digest,
+          commit: takeover.commit,
+          verdict: takeover.verdict,
+          entry,
+        }),
+        ...keyringEvents(keyring.keyring, next, serverUser, entry),
+      )
       entries.push({
         type: 'policy-in-force',
         actor: serverActor,
@@ -230,7 +273,7 @@ async function recordLanding(needs: JudgeNeeds & FindingNeeds, landing: Landing)
       },
     })
     writes.push(...open.map((change) => refreshJob(change.repository, change.number, dueAtOnce(moment))))
-    return { entries, writes, result: undefined }
+    return { entries, events, writes, result: undefined }
   })
   return recorded.ok ? null : recorded.conflict
 }

@@ -1,5 +1,7 @@
 import { bytesDigest, canonicalBytes, type Json, refusedVerdict } from '../../core/index.ts'
 import type { ForgeEventDetail, RepositoryRecord, Write } from '../ports.ts'
+import { repositoryResource } from '../audit/event-of.ts'
+import { decisionRecorded } from './decide.ts'
 import { serverActor } from './entries.ts'
 import type { JudgeNeeds } from './judge.ts'
 import { checkName, type PublishNeeds } from './publish.ts'
@@ -34,6 +36,7 @@ export async function refuseMergeGroup(
     const digest = bytesDigest(bytes, needs.acceleration)
     return {
       result: undefined,
+      events: [decisionRecorded(repositoryResource(repository.id), verdict, detail.head, moment.indexOf(0))],
       writes: [{ kind: 'blob', digest, bytes }],
       entries: [
         {

@@ -1,5 +1,6 @@
 import { asCommitId, asInstant, asRepositoryId, type RepositoryId } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
+import { accountUser, eventOf, repositoryResource } from '../audit/event-of.ts'
 import type { Deliveries, ForgeComments, ForgeEvent, ForgeEventDetail, JobRecord, Store, Write } from '../ports.ts'
 import { type ApproveNeeds, type Comment, runCommand } from './approve.ts'
 import { repositoryPolicy } from './collect.ts'
@@ -196,6 +197,14 @@ async function handleEvent(needs: PipelineNeeds, event: ForgeEvent): Promise<rea
       return refuseMergeGroup(needs, record, detail)
     case 'repository':
       needs.telemetry.event('repository-changed', 'warn', { repository: record.name, action: event.action })
+      needs.events.note(
+        eventOf('repository-changed', {
+          userId: event.sender === null ? null : accountUser(event.sender.id),
+          resource: repositoryResource(id),
+          action: 'observe',
+          details: { what: /^[a-z_]{1,64}$/.test(event.action ?? '') ? (event.action ?? 'other') : 'other' },
+        }),
+      )
       return [reconcileJob(id, now)]
     case 'other':
       return []

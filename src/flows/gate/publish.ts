@@ -11,6 +11,8 @@ import {
   type Verdict,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
+import { eventOf, repositoryResource, serverUser } from '../audit/event-of.ts'
+import type { SecurityEvents } from '../audit/security-events.ts'
 import type {
   ChangeRecord,
   Changes,
@@ -49,6 +51,7 @@ export interface PublishNeeds extends FindingNeeds {
   readonly registry: Registry
   readonly verdicts: VerdictReader
   readonly publicUrl: string
+  readonly events: Pick<SecurityEvents, 'note' | 'noteRationed'>
   /** Successes that the forge is known or believed to show, kept where the store's failure cannot reach it. */
   readonly shownSuccesses: ShownSuccesses
 }
@@ -178,6 +181,15 @@ export async function publish(needs: PublishNeeds, target: PublishTarget): Promi
   const shown = await showOnForge(needs, place, isStale ? null : check, wanted, target.relist === true)
   if (wanted.conclusion === 'success') needs.shownSuccesses.note({ ...place, runId: shown.runId })
   else needs.shownSuccesses.forget(target.repository, target.head, target.baseRef)
+  if (check?.shown?.conclusion !== wanted.conclusion)
+    needs.events.note(
+      eventOf('check-published', {
+        userId: serverUser,
+        resource: repositoryResource(target.repository),
+        action: 'publish',
+        details: { conclusion: wanted.conclusion, head: target.head, run: shown.runId, entry: wantedEntry },
+      }),
+    )
   const record: CheckRecord = {
     repository: target.repository,
     head: target.head,

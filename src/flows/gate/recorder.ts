@@ -1,39 +1,26 @@
-import {
-  type Acceleration,
-  appendLeaf,
-  asInstant,
-  asLogIndex,
-  encodeEntry,
-  encodeHex,
-  encodeUtf8,
-  equalBytes,
-  type Frontier,
-  formatCheckpointBody,
-  formatNoteSignature,
-  formatSignedNote,
-  frontierRoot,
-  type Instant,
-  type LogIndex,
-  loadFrontier,
-  noteVerifierKey,
-  rangeSubtrees,
-  treeHasher,
-} from '../../core/index.ts'
-import { AppError, invariant } from '../app-error.ts'
+import { type Acceleration, asInstant, asLogIndex, type Instant, type LogIndex } from '../../core/index.ts'
+import { AppError } from '../app-error.ts'
+import type { SecurityEvent } from '../audit/security-event.ts'
 import type {
   Clock,
   CommitConflict,
   Custody,
   DecisionLog,
-  LogEntryRow,
-  LogNodeRow,
+  LogName,
   Random,
+  SecurityLog,
   Store,
   Write,
 } from '../ports.ts'
 import { type EntryDraft, subjectKey } from './entries.ts'
-import { entryData } from './entry-data.ts'
 import { keyNameOf } from './log-key-name.ts'
+import { appendEntries, type LogEnd, type LogTip, loadTip, type PlacelessEntry } from './log-tip.ts'
+
+/** Name of the Ed25519 key in custody that signs the heads of the security log. */
+export const securityKeyName = 'security-log'
+
+/** Origin of the security log beside a decision log of this origin. */
+export const securityOrigin = (origin: string): string => `${origin}/security`
 
 /** The moment of a record: chosen once by the single writer, never earlier than any entry before it. */
 export interface Moment {
@@ -48,22 +35,32 @@ export interface Moment {
 export const dueAtOnce = (moment: Pick<Moment, 'at' | 'correctionMs'>): Instant =>
   asInstant(moment.at - moment.correctionMs)
 
-/** Entries and rows that become durable together, and what the caller wants to know once they are. */
+/** A security event on its way into its log; `id` where its writer must be able to find out whether it got there. */
+export type EventDraft = SecurityEvent & { readonly id?: string }
+
+/** Entries, events and rows that become durable together, and what the caller wants to know once they are. */
 export interface Draft<T> {
   readonly entries: readonly EntryDraft[]
+  /** Entries of the security log: what raises trust and what says so are one commit (T43). */
+  readonly events?: readonly EventDraft[]
   readonly writes: readonly Write[]
   readonly result: T
+  /**
+   * The entries take the time of the newest one before them, so that they move none: for what tells of no decision and may
+   * be written while the clock of the machine is wrong (T24).
+   */
+  readonly keepsTime?: true
 }
 
 export type Recorded<T> =
   | { readonly ok: true; readonly result: T }
   | { readonly ok: false; readonly conflict: Exclude<CommitConflict, 'log-moved' | 'checkpoint-moved'> }
 
-/** The single writer of the decision log. */
+/** The single writer of both logs. */
 export interface Recorder {
   /**
-   * Makes the entries, the rows and the signed head over both durable in one commit. `build` is pure and may be called
-   * again; it sees the log as it stands. A draft without entries is a plain commit.
+   * Makes entries, events, rows and the signed heads over them durable in one commit. `build` is pure and may be called
+   * again; it sees the decision log as it stands. A draft without entries and events is a plain commit.
    *
    * Errs: a thrown `store-unavailable` may have been stored; the caller's retry must find that out.
    */
@@ -71,60 +68,68 @@ export interface Recorder {
 }
 
 export interface RecorderParts {
+  /** Origin of the decision log; the security log's follows from it. */
   readonly origin: string
   readonly store: Pick<Store, 'commit'>
   readonly log: DecisionLog
+  readonly security: SecurityLog
   readonly custody: Pick<Custody, 'sign' | 'publicKey'>
   readonly clock: Clock
   readonly random: Random
   readonly acceleration: Acceleration
 }
 
-interface Tip {
-  readonly frontier: Frontier
-  readonly at: Instant
-  /** Generation of the log's key: how many were certified, at least the one of the beginning. */
-  readonly generation: number
-}
-
 const retriesWhenMoved = 5
+
+const entryOf = (draft: EntryDraft): PlacelessEntry => ({
+  type: draft.type,
+  actor: draft.actor,
+  subject: draft.subject,
+  subjectKey: subjectKey(draft.subject),
+  data: draft.data,
+})
+
+/** Who and what stand in the event itself, so that there is one place for them. */
+const entryOfEvent = ({ id, ...event }: EventDraft): PlacelessEntry => ({
+  ...(id === undefined ? {} : { id }),
+  type: event.eventType,
+  actor: {},
+  subject: {},
+  subjectKey: event.resource,
+  data: { ...event },
+  event: { userId: event.userId, result: event.result },
+})
 
 /**
  * Index, time, tree and signed head of every entry are settled here, one draft after the other: entry, business rows and
  * checkpoint are one commit, so a crash leaves all of them or none and no green can be shown that the log does not hold.
  */
 export function createRecorder(parts: RecorderParts): Recorder {
-  const { origin, store, log, custody, clock, random, acceleration } = parts
-  const hasher = treeHasher(acceleration)
-  let tip: Tip | null = null
+  const { origin, store, log, security, custody, clock, random, acceleration } = parts
+  const shared = { custody, random, acceleration }
+  const ends: Readonly<Record<LogName, LogEnd>> = {
+    decisions: { name: 'decisions', origin, keyNameOf, log, ...shared },
+    security: {
+      name: 'security',
+      origin: securityOrigin(origin),
+      keyNameOf: () => securityKeyName,
+      log: security,
+      ...shared,
+    },
+  }
+  /** Null while it has to be read. */
+  const tips: Record<LogName, LogTip | null> = { decisions: null, security: null }
   let last: Promise<unknown> = Promise.resolve()
 
-  async function loadTip(): Promise<Tip> {
-    const head = await log.head()
-    const nodes = new Map<string, Uint8Array>()
-    for (const { level, index } of rangeSubtrees(0, head.size)) {
-      const hash = await log.node(level, index)
-      if (hash === null)
-        throw new AppError('store-corrupt', 'a node of the log tree is missing', { data: { level, index } })
-      nodes.set(`${level}/${index}`, hash)
-    }
-    const frontier = loadFrontier(head.size, (level, index) => {
-      const hash = nodes.get(`${level}/${index}`)
-      invariant(hash !== undefined, 'the frontier asks for its own subtrees only')
-      return hash
-    })
-    // A head that its own tree does not give was written by somebody else; signing on top of it would certify that.
-    if (!equalBytes(frontierRoot(frontier, hasher), head.root))
-      throw new AppError('store-corrupt', 'the stored head of the log is not the root of its tree')
-    const [certified] = await log.find({ type: 'log-key', limit: 1 })
-    const generation = certified === undefined ? 1 : Number(entryData(certified).generation)
-    return { frontier, at: head.at, generation }
+  async function grown(name: LogName, current: LogTip, now: Instant, drafts: readonly PlacelessEntry[]) {
+    if (drafts.length === 0) return { tip: tips[name], writes: [] }
+    // Each log keeps its own time: the other's clock is no reason to move this one's.
+    return appendEntries(ends[name], current, asInstant(Math.max(now, current.at)), drafts)
   }
 
   async function commitDraft<T>(build: (moment: Moment) => Draft<T>): Promise<Recorded<T>> {
     for (let attempt = 0; attempt < retriesWhenMoved; attempt++) {
-      tip ??= await loadTip()
-      const current = tip
+      const current = (tips.decisions ??= await loadTip(ends.decisions))
       const now = clock.now()
       const at = asInstant(Math.max(now, current.at))
       const draft = build({
@@ -132,75 +137,26 @@ export function createRecorder(parts: RecorderParts): Recorder {
         correctionMs: at - now,
         indexOf: (position) => asLogIndex(current.frontier.size + position),
       })
-      const appended = draft.entries.length === 0 ? null : await append(current, at, draft.entries)
-      // Until the outcome is known the tip is unknown too: what a thrown error left behind is read, never assumed.
-      tip = null
-      const outcome = await store.commit([...(appended?.writes ?? []), ...draft.writes])
+      const events = (draft.events ?? []).map(entryOfEvent)
+      const ofSecurity = events.length === 0 ? null : (tips.security ??= await loadTip(ends.security))
+      const entries = await grown('decisions', current, draft.keepsTime ? current.at : now, draft.entries.map(entryOf))
+      const eventEntries = ofSecurity === null ? null : await grown('security', ofSecurity, now, events)
+      // Until the outcome is known the tips are unknown too: what a thrown error left behind is read, never assumed.
+      const kept = { ...tips }
+      tips.decisions = null
+      tips.security = null
+      const outcome = await store.commit([...entries.writes, ...(eventEntries?.writes ?? []), ...draft.writes])
       if (outcome.ok) {
-        tip = appended?.tip ?? current
+        tips.decisions = entries.tip
+        tips.security = eventEntries?.tip ?? kept.security
         return { ok: true, result: draft.result }
       }
       if (outcome.conflict !== 'log-moved' && outcome.conflict !== 'checkpoint-moved') {
-        tip = current
+        Object.assign(tips, kept)
         return { ok: false, conflict: outcome.conflict }
       }
     }
     throw new AppError('store-unavailable', 'the log moved at every attempt to append to it')
-  }
-
-  async function append(
-    current: Tip,
-    at: Instant,
-    drafts: readonly EntryDraft[],
-  ): Promise<{ readonly tip: Tip; readonly writes: readonly Write[] }> {
-    let frontier = current.frontier
-    const entries: LogEntryRow[] = []
-    const nodes: LogNodeRow[] = []
-    for (const draft of drafts) {
-      const index = asLogIndex(frontier.size)
-      const id = encodeHex(random.bytes(16))
-      const encoded = encodeEntry(
-        {
-          v: 1,
-          id,
-          at,
-          type: draft.type,
-          actor: draft.actor,
-          subject: draft.subject,
-          data: draft.data,
-        },
-        acceleration,
-      )
-      invariant(encoded.ok, `an entry of type ${draft.type} cannot be written: ${encoded.ok ? '' : encoded.code}`)
-      entries.push({ index, id, type: draft.type, subject: subjectKey(draft.subject), at, bytes: encoded.bytes })
-      frontier = appendLeaf(frontier, encoded.leafHash, hasher, (level, nodeIndex, hash) => {
-        nodes.push({ level, index: nodeIndex, hash })
-      })
-    }
-    const root = frontierRoot(frontier, hasher)
-    const body = formatCheckpointBody({ origin, size: frontier.size, root })
-    // The head that holds a certificate is the first one that the certified key signs.
-    const generation = drafts.reduce(
-      (last, { type, data }) => (type === 'log-key' ? data.generation : last),
-      current.generation,
-    )
-    const keyName = keyNameOf(generation)
-    const key = noteVerifierKey(origin, await custody.publicKey(keyName))
-    const signature = await custody.sign(keyName, encodeUtf8(body))
-    const note = formatSignedNote(body, [formatNoteSignature(key, signature)])
-    return {
-      tip: { frontier, at, generation },
-      writes: [
-        {
-          kind: 'entries',
-          expectedSize: current.frontier.size,
-          entries,
-          nodes,
-          head: { size: frontier.size, root, at },
-        },
-        { kind: 'checkpoint', size: frontier.size, note },
-      ],
-    }
   }
 
   return {

@@ -1,5 +1,16 @@
-import { asCommitId, asInstant, asRepositoryId, parseJsonStrict, encodeUtf8 } from '../../core/index.ts'
+import {
+  asCommitId,
+  asInstant,
+  asRepositoryId,
+  type CommitId,
+  encodeUtf8,
+  type Instant,
+  parseJsonStrict,
+  type RepositoryId,
+} from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
+import { eventOf, repositoryResource, serverUser } from '../audit/event-of.ts'
+import type { SecurityEvent } from '../audit/security-event.ts'
 import type { ChangeRecord, Changes, JobData, Memory, Registry, Store, Telemetry, Timers, Write } from '../ports.ts'
 import { serverActor } from './entries.ts'
 import { refreshJob } from './jobs.ts'
@@ -44,6 +55,22 @@ function idsOf(text: string | null): ReadonlySet<string> {
   return new Set(parsed?.ok === true && Array.isArray(parsed.value) ? parsed.value.map(String) : [])
 }
 
+const checkLowered = (lowered: {
+  readonly repository: RepositoryId
+  readonly head: CommitId
+  readonly why: string
+  readonly at: Instant
+}): SecurityEvent =>
+  eventOf('check-lowered', {
+    userId: serverUser,
+    resource: repositoryResource(lowered.repository),
+    action: 'lower',
+    details: { why: lowered.why, head: lowered.head, loweredAt: lowered.at },
+  })
+
+const journalReplayed = (records: number): SecurityEvent =>
+  eventOf('journal-replayed', { userId: serverUser, resource: 'log:decisions', action: 'replay', details: { records } })
+
 export function createRecovery(needs: RecoveryNeeds): Recovery {
   let last: Promise<unknown> = Promise.resolve()
   let isArmed = false
@@ -77,18 +104,20 @@ export function createRecovery(needs: RecoveryNeeds): Recovery {
         return { id: String(entry.id), repository, head, baseRef, why: String(entry.why), at, check }
       }),
     )
+    // An earlier recovery may have recorded them and died before it could empty the journal; a journal that failed
+    // after all may hold what is kept in memory too.
+    const fresh = lowered.filter(
+      ({ id }, position) => !known.has(id) && lowered.findIndex((other) => other.id === id) === position,
+    )
     const outcome = await needs.recorder.record((moment) => ({
       result: undefined,
-      entries: lowered
-        // An earlier recovery may have recorded them and died before it could empty the journal; a journal that failed
-        // after all may hold what is kept in memory too.
-        .filter(({ id }, position) => !known.has(id) && lowered.findIndex((other) => other.id === id) === position)
-        .map(({ repository, head, baseRef, why, at }) => ({
-          type: 'check-lowered' as const,
-          actor: serverActor,
-          subject: { kind: 'branch' as const, repository, ref: baseRef },
-          data: { head, baseRef, why, loweredAt: at },
-        })),
+      events: [...fresh.map(checkLowered), journalReplayed(fresh.length)],
+      entries: fresh.map(({ repository, head, baseRef, why, at }) => ({
+        type: 'check-lowered' as const,
+        actor: serverActor,
+        subject: { kind: 'branch' as const, repository, ref: baseRef },
+        data: { head, baseRef, why, loweredAt: at },
+      })),
       writes: [
         ...gaps,
         { kind: 'cursor', name: recoveredCursor, value: JSON.stringify(lowered.map(({ id }) => id)) },

@@ -7,6 +7,8 @@ import {
   keyringDigest,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
+import { eventOf, operatorUser, policyInForce } from '../audit/event-of.ts'
+import { keyringEvents } from '../audit/keyring-events.ts'
 import type { Changes, PolicyRecord, Registry, Write } from '../ports.ts'
 import type { GenesisPlan } from './genesis.ts'
 import { refreshJob } from './jobs.ts'
@@ -27,6 +29,8 @@ export async function recordRegenesis(
     readonly registry: Registry
     readonly changes: Changes
     readonly acceleration: Acceleration
+    /** Who does it, as the security log names them. */
+    readonly operator?: string
   },
   plan: GenesisPlan,
   reason: string,
@@ -53,8 +57,20 @@ export async function recordRegenesis(
     const nextDigest = keyringDigest(next, needs.acceleration)
     const subject = { kind: 'deployment' } as const
     const actor = { kind: 'operator' } as const
+    const userId = needs.operator ?? operatorUser(null)
+    const resource = `policy:${epoch}`
     return {
       result: { epoch },
+      events: [
+        eventOf('policy-regenesis', {
+          userId,
+          resource,
+          action: 'replace',
+          details: { policy: digest, commit, entry: moment.indexOf(0) },
+        }),
+        policyInForce(epoch, userId, { policy: digest, commit, verdict: null, entry }),
+        ...keyringEvents(keyring.keyring, next, userId, entry),
+      ],
       entries: [
         {
           type: 'policy-regenesis',

@@ -11,6 +11,7 @@ import type {
   RepositoryRecord,
   StatementRecord,
 } from './store-records.ts'
+import type { SecurityResult } from '../audit/security-event.ts'
 import type { LogEntryRow, LogHead, Store } from './store-write.ts'
 
 export interface Deliveries {
@@ -78,6 +79,28 @@ export interface DecisionLog {
   }): Promise<readonly LogEntryRow[]>
 }
 
+/** Which events are looked for; what is left out matches all. */
+export interface EventFilter {
+  /** First moment that counts. */
+  readonly from?: Instant
+  /** First moment that counts no more. */
+  readonly to?: Instant
+  readonly userId?: string
+  readonly eventType?: string
+  readonly resource?: string
+  readonly result?: SecurityResult
+  /** Only entries below this index: the last one of the page before. */
+  readonly before?: number
+  /** At most 1,000. */
+  readonly limit: number
+}
+
+/** The log of security events: read like the other one, and searched. */
+export interface SecurityLog extends DecisionLog {
+  /** Newest first. Looks at indexes alone until it knows which entries to read. */
+  search(filter: EventFilter): Promise<readonly LogEntryRow[]>
+}
+
 export interface Memory {
   blob(digest: Sha256): Promise<Uint8Array | null>
   cursor(name: string): Promise<string | null>
@@ -94,6 +117,7 @@ export interface StorePorts {
   readonly registry: Registry
   readonly statements: Statements
   readonly log: DecisionLog
+  readonly security: SecurityLog
   readonly memory: Memory
 }
 

@@ -1,5 +1,7 @@
 /** The one way to write to the store. */
 import type { Instant, Keyring, LogIndex, RepositoryId, Sha256 } from '../../core/index.ts'
+import type { SecurityResult } from '../audit/security-event.ts'
+import type { LogName } from './record.ts'
 import type {
   ChangeRecord,
   CheckRecord,
@@ -47,16 +49,17 @@ export type Write =
   | { readonly kind: 'keyring'; readonly keyring: Keyring; readonly digest: Sha256; readonly entry: LogIndex }
   /** Content-addressed; writing a known digest again does nothing. */
   | { readonly kind: 'blob'; readonly digest: Sha256; readonly bytes: Uint8Array }
-  /** Conflict `log-moved` unless the log has exactly `expectedSize` entries. */
+  /** Conflict `log-moved` unless the log (`decisions` when none is named) has exactly `expectedSize` entries. */
   | {
       readonly kind: 'entries'
+      readonly log?: LogName
       readonly expectedSize: number
       readonly entries: readonly LogEntryRow[]
       readonly nodes: readonly LogNodeRow[]
       readonly head: LogHead
     }
   /** Conflict `checkpoint-moved` unless `size` is larger than the newest checkpoint's and at most the log's. */
-  | { readonly kind: 'checkpoint'; readonly size: number; readonly note: string }
+  | { readonly kind: 'checkpoint'; readonly log?: LogName; readonly size: number; readonly note: string }
   | { readonly kind: 'cursor'; readonly name: string; readonly value: string }
   | { readonly kind: 'finding'; readonly record: FindingRecord }
 
@@ -80,6 +83,8 @@ export interface LogEntryRow {
   readonly subject: string | null
   readonly at: Instant
   readonly bytes: Uint8Array
+  /** Of the security log's entries, and of them alone: what events are searched by besides type, subject and time. */
+  readonly event?: { readonly userId: string | null; readonly result: SecurityResult }
 }
 
 /** Hash of a complete subtree: level 0 is a leaf hash, level n covers 2^n leaves from `index · 2^n`. */

@@ -1,0 +1,121 @@
+import { row } from './event-row.ts'
+
+/** Rows of the catalogue: the server, its machine, its keys, and strangers before they are anybody. */
+export const deploymentEvents = {
+  'server-started': row({
+    resource: ['deployment'],
+    actions: ['start'],
+    results: ['success'],
+    severity: 'info',
+    meaning: 'the server takes webhooks from here on',
+    details: { config: 'digest' },
+  }),
+  'server-stopped': row({
+    resource: ['deployment'],
+    actions: ['stop'],
+    results: ['success'],
+    severity: 'info',
+    meaning: 'the server stopped in order; a start without it before means that the process was killed',
+    details: { unfinished: 'number' },
+  }),
+  'server-refused': row({
+    resource: ['deployment'],
+    actions: ['start'],
+    results: ['error'],
+    severity: 'high',
+    meaning: 'the server refused to start on this deployment',
+    details: { code: 'word' },
+  }),
+  'config-loaded': row({
+    resource: ['config'],
+    actions: ['load'],
+    results: ['success'],
+    severity: 'info',
+    meaning:
+      'the configuration that the server runs with; the digest is over its canonical JSON, which holds no secret',
+    details: { digest: 'digest' },
+  }),
+  'config-changed': row({
+    resource: ['config'],
+    actions: ['change'],
+    results: ['success'],
+    severity: 'medium',
+    meaning: 'the configuration differs from the one of the last start',
+    details: { digest: 'digest', before: 'digest' },
+  }),
+  'clock-jumped': row({
+    resource: ['deployment'],
+    actions: ['observe'],
+    results: ['error'],
+    severity: 'medium',
+    meaning: 'the clock of the machine stands behind the newest entry of the decision log; at most once a minute',
+    details: { behindMs: 'number' },
+  }),
+  'clock-untrusted': row({
+    resource: ['deployment'],
+    actions: ['compare'],
+    results: ['error'],
+    severity: 'high',
+    meaning: 'the clocks of machine and forge differ so much that nothing is decided; at most once a minute',
+    details: { differenceMs: 'number' },
+  }),
+  'webhook-refused': row({
+    resource: ['deployment'],
+    actions: ['verify'],
+    results: ['denied', 'error'],
+    severity: 'medium',
+    meaning:
+      'a webhook was not taken in; one event per code and minute, `unsaidBefore` counts the others since the last',
+    details: { code: 'word', unsaidBefore: 'number' },
+  }),
+  'challenge-refused': row({
+    resource: ['deployment'],
+    actions: ['read'],
+    results: ['denied'],
+    severity: 'low',
+    meaning:
+      'a challenge or a page was refused to a stranger: unknown, private or too often; one event per code and minute',
+    details: { code: 'word', unsaidBefore: 'number' },
+  }),
+  'key-created': row({
+    resource: ['key'],
+    actions: ['create', 'import'],
+    results: ['success'],
+    severity: 'high',
+    meaning: 'a key or secret of the server was put into custody; `publicKey` is null for a secret',
+    details: { publicKey: 'digest?' },
+  }),
+  'key-used': row({
+    resource: ['key'],
+    actions: ['sign', 'reveal'],
+    results: ['success'],
+    severity: 'info',
+    meaning:
+      'how often custody signed with a key or handed a secret to the server since the last such event; at start, with each checkpoint that is anchored, and at stop',
+    details: { count: 'number' },
+  }),
+  'key-refused': row({
+    resource: ['key'],
+    actions: ['sign', 'reveal'],
+    results: ['error'],
+    severity: 'critical',
+    meaning: 'custody refused a key to the server while it ran; at most once per key and minute',
+    details: { code: 'word', unsaidBefore: 'number' },
+  }),
+  'doctor-run': row({
+    resource: ['deployment'],
+    actions: ['examine'],
+    results: ['success', 'error'],
+    severity: 'info',
+    meaning: 'an operator examined the deployment; `error` when any check failed',
+    details: { failed: 'number', warned: 'number', unknown: 'number' },
+  }),
+  'db-migrated': row({
+    resource: ['deployment'],
+    actions: ['migrate'],
+    results: ['success'],
+    severity: 'medium',
+    meaning: 'an operator brought the database up to another schema',
+    details: { from: 'number', to: 'number' },
+  }),
+} as const

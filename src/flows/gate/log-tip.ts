@@ -1,0 +1,124 @@
+import {
+  type Acceleration,
+  appendLeaf,
+  asLogIndex,
+  encodeEntry,
+  encodeHex,
+  encodeUtf8,
+  equalBytes,
+  type Frontier,
+  formatCheckpointBody,
+  formatNoteSignature,
+  formatSignedNote,
+  frontierRoot,
+  type Instant,
+  type LogEntry,
+  loadFrontier,
+  noteVerifierKey,
+  rangeSubtrees,
+  treeHasher,
+} from '../../core/index.ts'
+import { AppError, invariant } from '../app-error.ts'
+import { entryData } from './entry-data.ts'
+import type { Custody, DecisionLog, LogEntryRow, LogName, LogNodeRow, Random, Write } from '../ports.ts'
+
+/** The end of one log, from which it grows. */
+export interface LogTip {
+  readonly frontier: Frontier
+  readonly at: Instant
+  /** Generation of the log's key: how many were certified, at least the one of the beginning. */
+  readonly generation: number
+}
+
+/** One of the two logs as its single writer knows it. */
+export interface LogEnd {
+  readonly name: LogName
+  readonly origin: string
+  /** Name of the Ed25519 key in custody that signs its heads, by generation. */
+  readonly keyNameOf: (generation: number) => string
+  readonly log: DecisionLog
+  readonly custody: Pick<Custody, 'sign' | 'publicKey'>
+  readonly random: Random
+  readonly acceleration: Acceleration
+}
+
+/** An entry before it has its place; `id` where the caller must be able to recognise it. */
+export type PlacelessEntry = Pick<LogEntry, 'type' | 'actor' | 'subject' | 'data'> & {
+  readonly id?: string
+  readonly subjectKey: string | null
+  readonly event?: NonNullable<LogEntryRow['event']>
+}
+
+/** Reads the end of a log. @throws AppError store-corrupt when head and tree disagree */
+export async function loadTip({ log, acceleration }: Pick<LogEnd, 'log' | 'acceleration'>): Promise<LogTip> {
+  const head = await log.head()
+  const nodes = new Map<string, Uint8Array>()
+  for (const { level, index } of rangeSubtrees(0, head.size)) {
+    const hash = await log.node(level, index)
+    if (hash === null)
+      throw new AppError('store-corrupt', 'a node of the log tree is missing', { data: { level, index } })
+    nodes.set(`${level}/${index}`, hash)
+  }
+  const frontier = loadFrontier(head.size, (level, index) => {
+    const hash = nodes.get(`${level}/${index}`)
+    invariant(hash !== undefined, 'the frontier asks for its own subtrees only')
+    return hash
+  })
+  // A head that its own tree does not give was written by somebody else; signing on top of it would certify that.
+  if (!equalBytes(frontierRoot(frontier, treeHasher(acceleration)), head.root))
+    throw new AppError('store-corrupt', 'the stored head of the log is not the root of its tree')
+  const [certified] = await log.find({ type: 'log-key', limit: 1 })
+  const generation = certified === undefined ? 1 : Number(entryData(certified).generation)
+  return { frontier, at: head.at, generation }
+}
+
+/** The rows that append entries to a log at one moment, with the signed head over them, and the log's end after that. */
+export async function appendEntries(
+  end: LogEnd,
+  current: LogTip,
+  at: Instant,
+  drafts: readonly PlacelessEntry[],
+): Promise<{ readonly tip: LogTip; readonly writes: readonly Write[] }> {
+  const { name, origin, custody, random, acceleration } = end
+  const hasher = treeHasher(acceleration)
+  let frontier = current.frontier
+  const entries: LogEntryRow[] = []
+  const nodes: LogNodeRow[] = []
+  for (const draft of drafts) {
+    const index = asLogIndex(frontier.size)
+    const id = draft.id ?? encodeHex(random.bytes(16))
+    const { type, actor, subject, data, subjectKey, event } = draft
+    const encoded = encodeEntry({ v: 1, id, at, type, actor, subject, data }, acceleration)
+    invariant(encoded.ok, `an entry of type ${type} cannot be written: ${encoded.ok ? '' : encoded.code}`)
+    const row = { index, id, type, subject: subjectKey, at, bytes: encoded.bytes }
+    entries.push(event === undefined ? row : { ...row, event })
+    frontier = appendLeaf(frontier, encoded.leafHash, hasher, (level, nodeIndex, hash) => {
+      nodes.push({ level, index: nodeIndex, hash })
+    })
+  }
+  const root = frontierRoot(frontier, hasher)
+  const body = formatCheckpointBody({ origin, size: frontier.size, root })
+  // The head that holds a certificate is the first one that the certified key signs.
+  const generation = drafts.reduce(
+    (last, { type, data }) => (type === 'log-key' ? Number(data.generation) : last),
+    current.generation,
+  )
+  const keyName = end.keyNameOf(generation)
+  const key = noteVerifierKey(origin, await custody.publicKey(keyName))
+  const signature = await custody.sign(keyName, encodeUtf8(body))
+  const note = formatSignedNote(body, [formatNoteSignature(key, signature)])
+  return {
+    tip: { frontier, at, generation },
+    writes: [
+      {
+        kind: 'entries',
+        log: name,
+        expectedSize: current.frontier.size,
+        entries,
+        nodes,
+        head: { size: frontier.size, root, at },
+      },
+      { kind: 'checkpoint', log: name, size: frontier.size, note },
+    ],
+  }
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { connect } from '../../../src/adapters/store/sqlite-connection.ts'
+import { openKeystore } from '../../../src/adapters/custody/encrypted-file.ts'
+import { databaseKeyName, dataFiles } from '../../../src/compose-deployment.ts'
+import { type Desk, until } from '../cli-deployment.ts'
+import { desk } from './producer.ts'
+
+const governance = 'acme/governance'
+
+async function good(d: Desk, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await d.cli(...args, '--config', d.config)
+  assert.equal(code, 0, stderr)
+  return stdout
+}
+
+const init = async (d: Desk): Promise<void> => {
+  const made = await d.cli(...d.initArgs())
+  assert.equal(made.code, 0, made.stderr)
+}
+
+/** Takes away what the newest migration made, as an older version left the database. */
+async function asOlderVersion(d: Desk): Promise<void> {
+  const { database, keystore } = dataFiles(d.dataDirectory)
+  const unlock = { kind: 'key', bytes: readFileSync(join(d.folder, 'unlock.key')) } as const
+  const custody = await openKeystore({ file: keystore, unlock })
+  const db = connect(database, await custody.reveal(databaseKeyName), 'write')
+  for (const table of ['entries', 'nodes', 'checkpoints', 'head']) db.exec(`drop table security_${table}`)
+  db.exec('delete from schema_migrations where number = 2')
+  db.close()
+}
+
+/** Pushes other policy files to the governance branch, as only somebody with all rights can. */
+function pushPolicy(d: Desk, path: string, change: (text: string) => string): void {
+  const text = readFileSync(join(d.folder, 'policy', path), 'utf8')
+  d.fake.commit(governance, 'main', {
+    author: 'admin',
+    message: 'policy',
+    files: { [path]: change(text) },
+    by: 'admin',
+    bypass: true,
+  })
+}
+
+const layer5 = 'config/maintainers/layer-5.yml'
+const reason = ['--reason', 'five of seven keyholders are gone', '--yes']
+const regenesis = (d: Desk) => d.cli('policy', 'regenesis', '--config', d.config, ...reason)
+
+async function withServer(d: Desk, act: () => Promise<void>): Promise<void> {
+  const server = await d.serve()
+  try {
+    await act()
+  } finally {
+    await server.stop()
+  }
+}
+
+/** What is caused at the command line, in this order on one deployment. */
+export const deskProducers = {
+  'key-created': desk(init),
+  'maintainer-key-added': desk(init),
+  'policy-in-force': desk(init),
+  'repository-enrolled': desk(
+    async (d) =>
+      void (await good(
+        d,
+        'repo',
+        'enrol',
+        'acme/node',
+        '--apply',
+        '--admin-token-file',
+        join(d.folder, 'admin-token'),
+      )),
+  ),
+  'doctor-run': desk(async (d) => void (await d.cli('doctor', '--config', d.config))),
+  'audit-read': desk(async (d) => void (await good(d, 'audit', 'list', '--limit', '1'))),
+  'delivery-replayed': desk((d) =>
+    withServer(d, async () => {
+      d.fake.commit('acme/node', 'feature', { files: { 'rpc/methods.ts': '1\n' }, author: 'alice', from: 'main' })
+      d.fake.openPullRequest({ repo: 'acme/node', head: 'feature', author: 'alice', title: 'feat: a' })
+      const done = async () =>
+        JSON.parse(await good(d, 'deliveries', 'list', '--state', 'done', '--json')) as {
+          deliveries: { guid: string; event: string }[]
+        }
+      await until(async () => (await done()).deliveries.length > 0)
+      const [first] = (await done()).deliveries
+      await good(d, 'deliveries', 'replay', first?.guid ?? '')
+    }),
+  ),
+  'policy-refused': desk(async (d) => {
+    pushPolicy(d, layer5, (text) => text.replace(/public_key: .*/, 'public_key: "0x02[PLACEHOLDER_64_CHAR_HEX]"'))
+    assert.equal((await regenesis(d)).code, 1)
+  }),
+  'maintainer-key-changed': desk(async (d) => {
+    pushPolicy(d, layer5, (text) => text.replace(/^( +)(public_key: .*)$/m, '$1$2\n$1expires: 2099-01-01T00:00:00Z'))
+    const done = await regenesis(d)
+    assert.equal(done.code, 0, done.stderr)
+  }),
+  'maintainer-key-revoked': desk(async (d) => {
+    pushPolicy(d, layer5, (text) =>
+      text.replace(/^( +)(public_key: .*)$/m, '$1$2\n$1compromised_since: 2026-01-01T00:00:00Z'),
+    )
+    const done = await regenesis(d)
+    assert.equal(done.code, 0, done.stderr)
+  }),
+  'policy-regenesis': desk(async (d) => {
+    pushPolicy(d, layer5, (text) => text)
+    const done = await regenesis(d)
+    assert.equal(done.code, 0, done.stderr)
+  }),
+  'server-refused': desk(async (d) => {
+    const text = readFileSync(d.config, 'utf8')
+    writeFileSync(d.config, text.replace(/sha256:[0-9a-f]{64}/, `sha256:${'0123456789abcdef'.repeat(4)}`))
+    assert.notEqual((await d.cli('serve', '--config', d.config)).code, 0)
+    writeFileSync(d.config, text)
+  }),
+  'db-migrated': desk(async (d) => {
+    await asOlderVersion(d)
+    await good(d, 'db', 'migrate')
+  }),
+} as const
