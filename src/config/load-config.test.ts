@@ -56,7 +56,7 @@ test('the documented block is read, completed with what guards nothing, and froz
     },
     policy: { repository: 'acme/governance', branch: 'main', genesis },
     data: { directory: '/var/lib/governance', payloadDays: 30 },
-    anchor: { calendars: [] },
+    anchor: { calendars: [], upgradeFrom: [] },
     telemetry: { level: 'info' },
     unlock: { keyFile: '/run/key' },
   })
