@@ -7,6 +7,8 @@ import type { Unlock } from './adapters/custody/unlock.ts'
 import { openLogDirectory } from './adapters/log-files/directory.ts'
 import { appManifest, appPermissions, exchangeManifestCode, wantedPermissions } from './adapters/github/manifest.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
+import { directorySource } from './adapters/log-source/directory-source.ts'
+import { httpSource } from './adapters/log-source/http-source.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
 import { readPolicyFiles } from './adapters/policy-files/read-policy-files.ts'
 import { openJournal } from './adapters/store/journal.ts'
@@ -29,12 +31,14 @@ import { draftDeployment } from './compose-init.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load-config.ts'
 import { pinGenesis } from './config/pin-genesis.ts'
+import { searchPath } from './config/search-path.ts'
 import { decodeHex, keyIdOf, signEcdsa } from './core/index.ts'
 import { AppError } from './flows/app-error.ts'
 import { eventOf, keyCreated } from './flows/audit/event-of.ts'
 import { recordEvents } from './flows/audit/record-events.ts'
 import type { SecurityEvent } from './flows/audit/security-event.ts'
 import { securityKeyName } from './flows/gate/recorder.ts'
+import { openClone } from './delivery/cli/git-reader.ts'
 import { configRefusal } from './delivery/cli/config-refusal.ts'
 import type { CliNeeds, Deployment, RunningServer, SchemaState } from './delivery/cli/needs.ts'
 import { askNewPassphrase, askSecret } from './delivery/cli/prompts.ts'
@@ -42,6 +46,9 @@ import { Refusal } from './delivery/cli/refusal.ts'
 import type { KeyUnlock, SignerKeys } from './delivery/cli/signer-key.ts'
 import type { Terminal } from './delivery/cli/terminal.ts'
 import { systemClock, systemRandom, systemTimers } from './system.ts'
+
+/** How long one file of a log may take. */
+const logTimeoutMs = 30_000
 
 const unlockVariable = 'GOVERNANCE_UNLOCK_KEY_FILE'
 
@@ -239,6 +246,11 @@ export function composeCli(terminal: Terminal): CliNeeds {
       permissions: appPermissions,
       wanted: wantedPermissions,
     },
+    openClone: (directory) => openClone(directory, searchPath()),
+    openLogSource: (place) =>
+      /^https?:\/\//.test(place)
+        ? httpSource({ url: place, token: null, timeoutMs: logTimeoutMs, timers: systemTimers })
+        : directorySource(place),
     webUrlOf,
     random: systemRandom,
     calendars: createCalendars({ timers: systemTimers }),

@@ -40,8 +40,12 @@ export type { OtsFaultCode } from './ots/ots-bytes.ts'
 
 export type * from './facts/facts.ts'
 export * from './facts/check-facts.ts'
+export * from './facts/commit-words.ts'
+export * from './facts/compare-files.ts'
 export * from './facts/diff-trees.ts'
 export * from './facts/digests.ts'
+export * from './facts/facts-from-git.ts'
+export * from './facts/git-commit.ts'
 
 export type * from './keyring/keyring.ts'
 export * from './keyring/key-status.ts'

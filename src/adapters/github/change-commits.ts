@@ -1,9 +1,18 @@
-import type { AccountId, Attribution, CommitFacts, CommitId, Instant, JsonObject, TreeId } from '../../core/index.ts'
+import {
+  type AccountId,
+  type Attribution,
+  coAuthorAddresses,
+  type CommitFacts,
+  type CommitId,
+  type Instant,
+  type JsonObject,
+  type TreeId,
+} from '../../core/index.ts'
 import { AppError } from '../../flows/app-error.ts'
 import type { Clock, ForgeRepository } from '../../flows/ports.ts'
 import { objectOf, objectsOf, reading } from './answers.ts'
 import { path } from './api-address.ts'
-import { byEmail, bySignature, byTrailer, coAuthorAddresses, committerOf, type Person } from './attribution.ts'
+import { byEmail, bySignature, byTrailer, committerOf, type Person } from './attribution.ts'
 import type { Call, Client } from './call.ts'
 import { pageSize, readPages } from './pages.ts'
 import { booleanAt, commitAt, gitIdAt, idAt, listAt, objectAt, optionalObjectAt, textAt } from './payload-fields.ts'

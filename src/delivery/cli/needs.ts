@@ -10,6 +10,8 @@ import type {
   ForgeHistory,
   ForgeReader,
   ForgeRepository,
+  GitReader,
+  LogSource,
   PolicyFiles,
   Random,
   Ruleset,
@@ -173,6 +175,10 @@ export interface CliNeeds {
     /** Permissions that the App should have besides, and works without. */
     readonly wanted: Readonly<Record<string, string>>
   }
+  /** Opens a clone for reading; whoever opens it closes it. @throws Refusal no-clone */
+  openClone(directory: string): GitReader
+  /** A log's public files behind an address or in a directory. */
+  openLogSource(place: string): LogSource
   webUrlOf(apiUrl: string): string
   readonly random: Random
   readonly calendars: Calendars

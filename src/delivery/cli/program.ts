@@ -18,6 +18,7 @@ import { addRegenesisCommand } from './regenesis-command.ts'
 import { addRepoCommands } from './repo-commands.ts'
 import { addServerCommands } from './server-commands.ts'
 import { Refusal, UsageError } from './refusal.ts'
+import { addVerifyRepoCommand } from './verify-repo-command.ts'
 import { addVsaCommands } from './vsa-commands.ts'
 import { printJson } from './terminal.ts'
 
@@ -55,6 +56,11 @@ export function createProgram(needs: CliNeeds): Program {
   addVsaCommands(program, needs)
   addAnchorCommands(program, needs, finish)
   addAuditCommands(program, needs)
+  addVerifyRepoCommand(
+    program.command('verify').description('judge what a log recorded, without believing whoever runs it'),
+    needs,
+    finish,
+  )
   inherit(program)
   return { command: program, ended: () => ended }
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { asBlobId, asCommitId, asTreeId, type FileChange } from '../../core/index.ts'
+import { asBlobId, asCommitId, asTreeId, compareWithApproved, type FileChange } from '../../core/index.ts'
 import type { ForgeLanding } from '../ports.ts'
-import { type Candidate, compareWithApproved, matchLandings } from './landings.ts'
+import { type Candidate, matchLandings } from './landings.ts'
 
 const id = (n: number): string => n.toString(16).padStart(40, '0')
 const commit = (n: number) => asCommitId(id(n))

@@ -1,0 +1,70 @@
+import {
+  type Acceleration,
+  bytesDigest,
+  type Checkpoint,
+  decodeEntry,
+  type LogEntry,
+  type Sha256,
+} from '../../core/index.ts'
+import type { LogSource } from '../ports.ts'
+import { faulty, type Read } from './log-fault.ts'
+import { entriesOf, type LogTrust, readLogHead } from './log-source.ts'
+
+export interface IndexedEntry {
+  readonly index: number
+  readonly entry: LogEntry
+}
+
+/** What a signed checkpoint stands for: entries by index, and the values that they name. */
+export interface Decisions {
+  readonly checkpoint: Checkpoint
+  /** Those of the wanted types, in log order. */
+  readonly entries: readonly IndexedEntry[]
+  /** The bytes with this digest; null where the place has none, or others. */
+  blob(digest: Sha256): Promise<Uint8Array | null>
+}
+
+/**
+ * Reads a whole decision log and keeps the entries that are asked for.
+ *
+ * Trust: every file is an attacker's; `trust` is the caller's.
+ * Checks: the checkpoint's signature and origin, that every entry is included in it and canonical, the digest of every blob.
+ * Does not check: that this is the newest checkpoint, or the only one (`verify log`, witnesses).
+ * @throws AppError log-files-unavailable
+ */
+export async function readDecisions(
+  source: LogSource,
+  trust: LogTrust,
+  options: {
+    readonly isWanted: (type: string) => boolean
+    readonly onProgress?: (done: number, size: number) => void
+    readonly acceleration?: Acceleration
+  },
+): Promise<Read<Decisions>> {
+  const { isWanted, onProgress, acceleration = {} } = options
+  const head = await readLogHead(source, trust)
+  if (!head.ok) return head
+  const { checkpoint } = head.value
+  const entries: IndexedEntry[] = []
+  for await (const range of entriesOf(source, checkpoint, { from: 0, to: checkpoint.size }, acceleration)) {
+    if (!range.ok) return range
+    for (const [offset, bytes] of range.entries.entries()) {
+      const index = range.first + offset
+      const decoded = decodeEntry(bytes)
+      if (!decoded.ok) return faulty(decoded.code, null, index)
+      if (isWanted(decoded.entry.type)) entries.push({ index, entry: decoded.entry })
+    }
+    onProgress?.(range.first + range.entries.length, checkpoint.size)
+  }
+  return {
+    ok: true,
+    value: {
+      checkpoint,
+      entries,
+      async blob(digest) {
+        const bytes = await source.read(`blob/${digest}`)
+        return bytes !== null && bytesDigest(bytes, acceleration) === digest ? bytes : null
+      },
+    },
+  }
+}
