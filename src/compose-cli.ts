@@ -12,6 +12,7 @@ import { httpSource } from './adapters/log-source/http-source.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
 import { readPolicyFiles } from './adapters/policy-files/read-policy-files.ts'
 import { openJournal } from './adapters/store/journal.ts'
+import { makeSshKey, readSshKey } from './adapters/log-files/ssh-key.ts'
 import { migrateSqlite } from './adapters/store/sqlite.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
 import { acceleration, composeServer, webUrlOf } from './compose.ts'
@@ -26,6 +27,7 @@ import {
   requireGenesis,
   unlockOf,
 } from './compose-deployment.ts'
+import { decisionCopy, decisionGate, openOffHost, prepareCopy } from './compose-off-host.ts'
 import { examineFiles } from './compose-examine.ts'
 import { draftDeployment } from './compose-init.ts'
 import type { Config } from './config/config.ts'
@@ -45,6 +47,8 @@ import { askNewPassphrase, askSecret } from './delivery/cli/prompts.ts'
 import { Refusal } from './delivery/cli/refusal.ts'
 import type { KeyUnlock, SignerKeys } from './delivery/cli/signer-key.ts'
 import type { Terminal } from './delivery/cli/terminal.ts'
+import type { Custody, OffHost } from './flows/ports.ts'
+import { compareCopy } from './flows/record/outside-copy.ts'
 import { systemClock, systemRandom, systemTimers } from './system.ts'
 
 /** How long one file of a log may take. */
@@ -148,13 +152,19 @@ async function recordMigration(
     events.push(eventOf('db-migrated', { userId: operator, resource: 'deployment', action: 'migrate', details }))
   if (events.length === 0) return []
   const store = await openStore(config, custody, 'alone')
+  const offHost = offHostOf(config, custody)
+  const gate = decisionGate(offHost && decisionCopy(offHost, config.log.origin, store, custody, acceleration))
   try {
-    await recordEvents(commandRecorder(config.log.origin, store, custody), events)
+    await recordEvents(commandRecorder(config.log.origin, store, custody, gate), events)
   } finally {
+    offHost?.close()
     await store.store.close()
   }
   return createdKeys
 }
+
+const offHostOf = ({ log }: Config, custody: Custody): OffHost | null =>
+  log.offHost === undefined ? null : openOffHost(log.offHost, custody, systemTimers)
 
 /** Gives the commands what they need: adapters as typed functions, opened only when a command asks. */
 export function composeCli(terminal: Terminal): CliNeeds {
@@ -179,7 +189,10 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const custody = await openCustody(config, await unlock(config))
       const store = await openStore(config, custody, mode)
       const { origin } = config.log
-      const recorder = commandRecorder(origin, store, custody)
+      const offHost = offHostOf(config, custody)
+      const copy = offHost && decisionCopy(offHost, origin, store, custody, acceleration)
+      const gate = decisionGate(copy)
+      const recorder = commandRecorder(origin, store, custody, gate)
       return {
         settings: config,
         custody,
@@ -190,24 +203,47 @@ export function composeCli(terminal: Terminal): CliNeeds {
           if (mode !== 'read') return recordEvents(recorder, events)
           const writing = await openStore(config, custody, 'write')
           try {
-            await recordEvents(commandRecorder(origin, writing, custody), events)
+            await recordEvents(commandRecorder(origin, writing, custody, gate), events)
           } finally {
             await writing.store.close()
           }
         },
+        offHost: offHost && copy && {
+          name: offHost.name,
+          compare: () => compareCopy(copy),
+          prepare: () =>
+            prepareCopy(offHost, copy, store, config.log.origin, {
+              timers: systemTimers,
+              telemetry: createTelemetry({ level: 'error' }),
+            }),
+        },
+        async keepSshKey(name, given) {
+          if ((await custody.names()).includes(name))
+            throw new AppError('custody-refused', `the keystore holds ${name} already`, { data: { reason: 'name-taken' } })
+          const key = given ?? makeSshKey()
+          const { authorizedKey } = readSshKey(key)
+          await custody.put(name, 'secret', key)
+          return authorizedKey
+        },
+        sshKey: async (name) => readSshKey(await custody.reveal(name)).authorizedKey,
         forge: connectForge(config.github, () => secretText(custody, config.github.privateKey.keystore)),
         makeLogKey: (name) => custody.generateEd25519(name),
         webhooks: async () =>
           createWebhooks({
             secrets: await Promise.all(config.github.webhookSecrets.map(({ keystore }) => custody.reveal(keystore))),
           }),
-        close: () => store.store.close(),
+        async close() {
+          offHost?.close()
+          await store.store.close()
+        },
       }
     },
     async serve(configFile): Promise<RunningServer> {
       const config = configOf(configFile)
       const custody = await openCustody(config, await unlock(config))
       const store = await openStore(config, custody, 'alone')
+      const offHost = offHostOf(config, custody)
+      const gate = decisionGate(offHost && decisionCopy(offHost, config.log.origin, store, custody, acceleration))
       try {
         await requireGenesis(config, store)
         const server = await composeServer({
@@ -215,16 +251,17 @@ export function composeCli(terminal: Terminal): CliNeeds {
           custody,
           store,
           logFiles: await openLogDirectory({ directory: dataFiles(config.data.directory).decisions, create: true }),
-          offHost: null,
+          offHost,
           journal: await openJournal(dataFiles(config.data.directory).journal),
           clock: systemClock,
           timers: systemTimers,
           random: systemRandom,
           telemetry: createTelemetry({ level: config.telemetry.level }),
         })
-        return { ...(await server.start()), stop: (deadlineMs) => server.stop(deadlineMs) }
+        return { ...(await server.start()), stop: (deadlineMs) => server.stop(deadlineMs).finally(() => offHost?.close()) }
       } catch (error) {
-        await recordEvents(commandRecorder(config.log.origin, store, custody), [serverRefused(error)]).catch(() => {})
+        await recordEvents(commandRecorder(config.log.origin, store, custody, gate), [serverRefused(error)]).catch(() => {})
+        offHost?.close()
         await store.store.close()
         throw error
       }

@@ -11,6 +11,7 @@ import { AppError } from './flows/app-error.ts'
 import { operatorUser } from './flows/audit/event-of.ts'
 import { createRecorder, type Recorder } from './flows/gate/recorder.ts'
 import type { Custody, StorePorts } from './flows/ports.ts'
+import { gatedRecorder, type StartGate } from './flows/record/start-gate.ts'
 import { systemClock, systemRandom, systemTimers } from './system.ts'
 
 /** Name of the database's key in custody. */
@@ -86,9 +87,17 @@ export const connectForge = (
     random: systemRandom,
   })
 
-/** The writer of the decision log, for commands. */
-export const commandRecorder = (origin: string, { store, log, security }: StorePorts, custody: Custody): Recorder =>
-  createRecorder({ origin, store, log, security, custody, clock: systemClock, random: systemRandom, acceleration })
+/** The writer of the decision log, for commands. It signs nothing before the gate let it. */
+export const commandRecorder = (
+  origin: string,
+  { store, log, security }: StorePorts,
+  custody: Custody,
+  gate: StartGate,
+): Recorder =>
+  gatedRecorder(
+    createRecorder({ origin, store, log, security, custody, clock: systemClock, random: systemRandom, acceleration }),
+    gate,
+  )
 
 /** The digests that a configuration may pin: of the genesis entry, or of the newest regenesis. */
 async function pinnedGenesis({ log }: Pick<StorePorts, 'log'>): Promise<string | null> {

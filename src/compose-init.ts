@@ -31,6 +31,7 @@ import { keyCreated } from './flows/audit/event-of.ts'
 import { type GenesisPlan, recordGenesis } from './flows/gate/genesis.ts'
 import { logKeyName } from './flows/gate/log-key-name.ts'
 import { securityKeyName } from './flows/gate/recorder.ts'
+import { createStartGate } from './flows/record/start-gate.ts'
 import { systemRandom } from './system.ts'
 
 const appKeyName = 'github-app'
@@ -160,7 +161,7 @@ async function create(
   const store = await openSqliteStore({ file: files.database, key: databaseKey, create: true })
   databaseKey.fill(0)
   try {
-    const recorder = commandRecorder(origin, store, custody)
+    const recorder = commandRecorder(origin, store, custody, createStartGate([]))
     const operator = currentOperator()
     const events = [
       ...[databaseKeyName, nonceKeyName, saltKeyName].map((name) => keyCreated(operator, 'create', name, null)),

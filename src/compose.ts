@@ -2,6 +2,7 @@ import { createHmac, createPublicKey, hash, verify } from 'node:crypto'
 import { createGitHub } from './adapters/github/github.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
+import { decisionCopy, decisionGate } from './compose-off-host.ts'
 import type { Config } from './config/config.ts'
 import {
   type Acceleration,
@@ -32,7 +33,9 @@ import { createReplyBudget } from './flows/gate/replies.ts'
 import { createRunner, type Runner } from './flows/gate/runner.ts'
 import { createVerdictReader } from './flows/gate/verdict-reader.ts'
 import { createLogPublisher, type LogPublisher } from './flows/record/publisher.ts'
-import type { Clock, Custody, Journal, LogFiles, Random, StorePorts, Telemetry, Timers } from './flows/ports.ts'
+import { createRecording, offHostHold } from './flows/record/recording.ts'
+import { gatedRecorder } from './flows/record/start-gate.ts'
+import type { Clock, Custody, Journal, LogFiles, OffHost, Random, StorePorts, Telemetry, Timers } from './flows/ports.ts'
 
 /** Names of the secrets in custody that no configuration chooses. */
 export const nonceKeyName = 'nonce'
@@ -82,7 +85,7 @@ export interface ServerParts {
   readonly store: StorePorts
   /** Where the public files of the decision log lie, and the second place that has them first. */
   readonly logFiles: LogFiles
-  readonly offHost: LogFiles | null
+  readonly offHost: Pick<OffHost, 'name' | 'files'> | null
   readonly journal: Journal
   readonly clock: Clock
   readonly timers: Timers
@@ -94,7 +97,10 @@ export interface Server {
   readonly runner: Runner
   readonly publisher: LogPublisher
   readonly events: SecurityEvents
-  /** Resolves with the address once webhooks are taken. */
+  /**
+   * Resolves with the address once webhooks are taken.
+   * @throws AppError log-ahead, log-file-differs, log-files-unavailable before anything was signed
+   */
   start(): Promise<{ readonly host: string; readonly port: number }>
   /** Takes nothing new, lets work end for up to `deadlineMs`, closes the store. */
   stop(deadlineMs: number): Promise<void>
@@ -138,14 +144,17 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     log,
     memory,
     local: logFiles,
-    offHost,
+    offHost: offHost?.files('decisions') ?? null,
     cosign: null,
     telemetry,
     timers,
     acceleration,
+    onPublished: () => void recording.progressed(),
   })
+  const gate = decisionGate(offHost === null ? null : decisionCopy(offHost, origin, ports, custody, acceleration))
+  const gatedWriter = gatedRecorder(logWriter, gate)
   const publishing: Recorder = {
-    record: (build) => logWriter.record(build).finally(() => publisher.wake()),
+    record: (build) => gatedWriter.record(build).finally(() => publisher.wake()),
   }
   const recorder: Recorder = {
     // A record leaves jobs behind, which need not wait until the job that made it has ended as well.
@@ -169,6 +178,13 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     telemetry,
   })
   noted = events
+  const recording = createRecording({
+    holds: offHost === null ? [] : [offHostHold(publisher)],
+    store,
+    clock,
+    telemetry,
+    wake: () => runner.wake(),
+  })
   const verdicts = createVerdictReader(memory)
   const lowering = createLowering({
     changes,
@@ -247,6 +263,8 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       intake,
       lowering,
       shownSuccesses: lowering,
+      recording,
+      isWitnessed: gate.isWitnessed,
       recovery,
       replies: createReplyBudget(clock),
       saltKey,
@@ -270,7 +288,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     telemetry,
     events,
     clientUser: (address) => `client:${hmac(saltKey, address)}`,
-    readiness: () => readiness({ origin, store, registry, log, custody, acceleration }),
+    readiness: () => readiness({ origin, store, registry, log, custody, acceleration, isWitnessed: gate.isWitnessed }),
     logFiles,
     challenge: async ({ owner, repo, number, maintainer, keyid, wish }) => {
       const made = await challenge(challengeNeeds, {
@@ -310,7 +328,8 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     publisher,
     events,
     async start() {
-      // Before anything is signed: a database that is older than what was published would fork the log.
+      // Before anything is signed, and before anything is published: both would hide that the log was rolled back.
+      await gate.pass()
       await publisher.check()
       await lowering.load()
       await store.commit(recurringKinds.map((kind) => recurringJob(kind, clock.now())))

@@ -12,7 +12,7 @@ export interface Config {
     readonly maxBodyBytes: number
     readonly challenge: { readonly perClientAndMinute: number; readonly perMinute: number }
   }
-  readonly log: { readonly origin: string }
+  readonly log: { readonly origin: string; readonly offHost?: OffHostPlace }
   readonly github: {
     /** Without a slash at the end. */
     readonly apiUrl: string
@@ -37,6 +37,20 @@ export interface Config {
     readonly credentialsDirectory?: string
   }
 }
+
+/** A second place for the files of the log, which does not end with this machine. */
+export type OffHostPlace =
+  | { readonly kind: 'directory'; readonly directory: string }
+  | {
+      readonly kind: 'sftp'
+      readonly host: string
+      readonly port: number
+      readonly user: string
+      readonly directory: string
+      /** Fingerprint of the server's key, as OpenSSH writes it. */
+      readonly hostKey: string
+      readonly privateKey: KeystoreName
+    }
 
 /** Where in the keystore a secret lies. */
 export interface KeystoreName {

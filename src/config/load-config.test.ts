@@ -232,3 +232,56 @@ test('T59 a wrapped secret prints as [secret] however it is printed', () => {
   assert.equal(wrapped.reveal(), 'hunter2')
   assert.deepEqual(Object.keys(wrapped), [])
 })
+
+const withOffHost = (line: string): string => good.replace('[github]', `${line}\n[github]`)
+const sftp = (changes: Readonly<Record<string, string | null>> = {}): string => {
+  const fields: Readonly<Record<string, string | null>> = {
+    host: '"log.example.net"',
+    user: '"governance"',
+    directory: '"/srv/log"',
+    host_key: `"SHA256:${'Ab'.repeat(21)}c"`,
+    private_key: '{ keystore = "off-host" }',
+    ...changes,
+  }
+  const text = Object.entries(fields).flatMap(([name, value]) => (value === null ? [] : [`${name} = ${value}`]))
+  return `off_host = { sftp = { ${text.join(', ')} } }`
+}
+
+test('a copy elsewhere is a directory or a machine', () => {
+  const directory = parseConfig(withOffHost('off_host = { directory = "/mnt/other" }'), {})
+  assert.ok(directory.ok, inspect(directory, { depth: 9 }))
+  assert.deepEqual(directory.config.log.offHost, { kind: 'directory', directory: '/mnt/other' })
+  const machine = parseConfig(withOffHost(sftp()), {})
+  assert.ok(machine.ok, inspect(machine, { depth: 9 }))
+  assert.deepEqual(machine.config.log.offHost, {
+    kind: 'sftp',
+    host: 'log.example.net',
+    port: 22,
+    user: 'governance',
+    directory: '/srv/log',
+    hostKey: `SHA256:${'Ab'.repeat(21)}c`,
+    privateKey: { keystore: 'off-host' },
+  })
+})
+
+test('a copy that names no place, two, a place inside the data, no pinned key or a secret in clear is refused', () => {
+  const cases: readonly (readonly [string, readonly string[]])[] = [
+    ['off_host = {}', ['log.off_host']],
+    ['off_host = { directory = "relative" }', ['log.off_host.directory']],
+    ['off_host = { directory = "/mnt/other", mode = 1 }', ['log.off_host.mode']],
+    ['off_host = { directory = "/var/lib/governance/copy" }', ['log.off_host.directory']],
+    ['off_host = { directory = "/var/lib" }', ['log.off_host.directory']],
+    [sftp({ host_key: null }), ['log.off_host.sftp.host_key']],
+    [sftp({ host_key: `"SHA256:${'A'.repeat(43)}"` }), ['log.off_host.sftp.host_key']],
+    [sftp({ host_key: '"ssh-ed25519 AAAA"' }), ['log.off_host.sftp.host_key']],
+    [sftp({ private_key: '"-----BEGIN"' }), ['log.off_host.sftp.private_key']],
+    [sftp({ host: '"user@host"', port: '0', user: '"-oProxyCommand"', directory: '"log"' }), [
+      'log.off_host.sftp.directory',
+      'log.off_host.sftp.host',
+      'log.off_host.sftp.port',
+      'log.off_host.sftp.user',
+    ]],
+    [sftp({ host: '"-x"' }).replace('{ sftp', '{ directory = "/mnt/other", sftp'), ['log.off_host', 'log.off_host.sftp.host']],
+  ]
+  for (const [line, paths] of cases) assert.deepEqual(problemPaths(withOffHost(line)).sort(), paths, line)
+})

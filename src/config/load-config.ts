@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { isAbsolute } from 'node:path'
+import { isAbsolute, relative } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import type { z } from 'zod'
-import type { Config, ConfigProblem } from './config.ts'
+import type { Config, ConfigProblem, OffHostPlace } from './config.ts'
 import { fileSchema, splitMessage } from './schema.ts'
 
 /** Names and values that the process was started with. */
@@ -51,7 +51,8 @@ export function parseConfig(text: string, environment: Environment): LoadedConfi
   }
   const parsed = fileSchema.safeParse(table)
   if (!parsed.success) return refused([...parsed.error.issues.flatMap(problemsOf), ...unlock.problems])
-  if (unlock.problems.length > 0) return refused(unlock.problems)
+  const problems = [...misplacedCopy(parsed.data), ...unlock.problems]
+  if (problems.length > 0) return refused(problems)
   return { ok: true, config: deepFreeze(configOf(parsed.data, unlock)) }
 }
 
@@ -67,7 +68,7 @@ function configOf(
       maxBodyBytes: http.max_body_bytes,
       challenge: { perClientAndMinute: http.challenge_per_client_and_minute, perMinute: http.challenge_per_minute },
     },
-    log,
+    log: { origin: log.origin, ...(log.off_host === undefined ? {} : { offHost: offHostPlace(log.off_host) }) },
     github: {
       apiUrl: github.api_url,
       appId: github.app_id,
@@ -84,6 +85,29 @@ function configOf(
     },
   }
   return config
+}
+
+/** A copy below the data directory would be lost, or rolled back, together with what it is a copy of. */
+function misplacedCopy({ log, data }: z.output<typeof fileSchema>): ConfigProblem[] {
+  const copy = log.off_host?.directory
+  if (copy === undefined) return []
+  const isInside = (path: string, folder: string): boolean => !relative(folder, path).startsWith('..')
+  if (!isInside(copy, data.directory) && !isInside(data.directory, copy)) return []
+  return [
+    {
+      path: 'log.off_host.directory',
+      message: 'is not apart from data.directory',
+      remedy: 'name a mount of another machine or disk',
+    },
+  ]
+}
+
+function offHostPlace({ directory, sftp }: NonNullable<z.output<typeof fileSchema>['log']['off_host']>): OffHostPlace {
+  if (sftp !== undefined) {
+    const { host_key: hostKey, private_key: privateKey, ...rest } = sftp
+    return { kind: 'sftp', ...rest, hostKey, privateKey }
+  }
+  return { kind: 'directory', directory: directory ?? '' }
 }
 
 /** What the environment says, and what in it is not known. */

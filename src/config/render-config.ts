@@ -40,6 +40,11 @@ public_url = ${quote(publicUrl)}
 [log]
 # Name of the decision log: fixed at init, never changes with the host name.
 origin = ${quote(origin)}
+# A copy that does not end with this machine: without one a rollback of this machine is not seen. Green waits for it.
+# After adding it, once: governance log off-host prepare. One of:
+#   off_host = { directory = "/mnt/other" }
+#   off_host = { sftp = { host = "log.example.net", user = "governance", directory = "/srv/governance-log",
+#     host_key = "SHA256:…", private_key = { keystore = "off-host" } } }   (all in one line)
 
 [github]
 # GitHub Enterprise Server: "https://HOST/api/v3".

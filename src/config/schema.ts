@@ -70,6 +70,47 @@ const keystore = z.strictObject(
   },
 )
 
+const count = (least: number, most: number, fallback: number) =>
+  z
+    .int({ error: say('is not a whole number', `write a whole number from ${least} to ${most}`) })
+    .min(least, { error: say('is too small', `at least ${least}`) })
+    .max(most, { error: say('is too large', `at most ${most}`) })
+    .default(fallback)
+
+const absolutePath = (example: string) =>
+  z.string().refine((path) => isAbsolute(path) && !path.includes('\0'), {
+    error: say('is not an absolute path', `write it like "${example}"`),
+  })
+
+const sftpPlace = z.strictObject({
+  host: z.string().refine((host) => isIP(host) !== 0 || /^[0-9A-Za-z](?:[0-9A-Za-z.-]{0,251}[0-9A-Za-z])?$/.test(host), {
+    error: say('is not a host', 'write a name or an address, without user, port or scheme'),
+  }),
+  port: count(1, 65_535, 22),
+  user: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, { error: say('is not a user name', 'name the account on that machine') }),
+  directory: absolutePath('/srv/governance-log'),
+  host_key: z.string().regex(/^SHA256:(?!(.)\1{42}$)[A-Za-z0-9+/]{43}$/, {
+    error: say(
+      'is not the fingerprint of a key',
+      'run `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on that machine and copy "SHA256:…"',
+    ),
+  }),
+  private_key: keystore,
+})
+
+/** Where the copy of the log goes that this machine's end does not reach. */
+const offHost = z
+  .strictObject({ directory: absolutePath('/mnt/other').optional(), sftp: sftpPlace.optional() })
+  .refine(
+    (place) => typeof place !== 'object' || place === null || (place.directory === undefined) !== (place.sftp === undefined),
+    {
+      error: say('names no place, or two', 'write either directory = "/mnt/other" or sftp = { host = …, … }'),
+      when: () => true,
+    },
+  )
+
 const webhookSecrets = z.preprocess(
   (value) => (Array.isArray(value) || value === undefined ? value : [value]),
   z
@@ -83,12 +124,6 @@ const webhookSecrets = z.preprocess(
 
 const text = (shape: RegExp, message: string, remedy: string) =>
   z.string().regex(shape, { error: say(message, remedy) })
-const count = (least: number, most: number, fallback: number) =>
-  z
-    .int({ error: say('is not a whole number', `write a whole number from ${least} to ${most}`) })
-    .min(least, { error: say('is too small', `at least ${least}`) })
-    .max(most, { error: say('is too large', `at most ${most}`) })
-    .default(fallback)
 
 const mebibyte = 1024 * 1024
 const anonymousGenesis = /^sha256:(.)\1{63}$/
@@ -109,6 +144,7 @@ export const fileSchema = z.strictObject({
       'is not a log origin',
       'write host and path without scheme, like "gov.example.org/decisions"; it never changes afterwards',
     ),
+    off_host: offHost.optional(),
   }),
   github: z.strictObject({
     api_url: webAddress('"https://api.github.com" or "https://github.example.org/api/v3"'),
@@ -142,9 +178,7 @@ export const fileSchema = z.strictObject({
       .transform((digest) => asSha256(digest.slice('sha256:'.length))),
   }),
   data: z.strictObject({
-    directory: z.string().refine((path) => isAbsolute(path) && !path.includes('\0'), {
-      error: say('is not an absolute path', 'write it like "/var/lib/governance"'),
-    }),
+    directory: absolutePath('/var/lib/governance'),
     payload_days: count(1, 3_650, 30),
   }),
   anchor: z

@@ -12,6 +12,7 @@ import { enrol, planEnrolment } from '../../src/flows/gate/enrol.ts'
 import { planGenesis, recordGenesis } from '../../src/flows/gate/genesis.ts'
 import { logKeyName } from '../../src/flows/gate/log-key-name.ts'
 import { createRecorder, securityKeyName } from '../../src/flows/gate/recorder.ts'
+import { createLogPublisher } from '../../src/flows/record/publisher.ts'
 import type { Clock, Custody, Journal, JobData, LogFiles, StorePorts } from '../../src/flows/ports.ts'
 import { memoryLogFiles } from '../fakes/log-files.ts'
 import { systemRandom, systemTimers } from '../../src/system.ts'
@@ -143,6 +144,7 @@ export async function startDeployment(
     readonly store?: StorePorts
     readonly journal?: Journal
     readonly logFiles?: LogFiles
+    /** Prepared as `governance log off-host prepare` does before the server starts. */
     readonly offHost?: LogFiles
     readonly enrol?: boolean
   } = {},
@@ -262,13 +264,26 @@ export async function startDeployment(
       custody,
       store: kept,
       logFiles,
-      offHost: options.offHost ?? null,
+      offHost: options.offHost === undefined ? null : { name: 'off-host', files: () => options.offHost as LogFiles },
       journal,
       clock: serverClock,
       timers: systemTimers,
       random: systemRandom,
       telemetry,
     })
+
+  if (options.offHost !== undefined)
+    await createLogPublisher({
+      origin: logOrigin,
+      log: store.log,
+      memory: store.memory,
+      local: options.offHost,
+      offHost: null,
+      cosign: null,
+      telemetry,
+      timers: systemTimers,
+      acceleration,
+    }).publish()
 
   let server = await compose()
   const address = await server.start()

@@ -113,6 +113,7 @@ async function examineSecrets(deployment: Deployment): Promise<readonly Verdict[
     'salt',
     settings.github.privateKey.keystore,
     ...settings.github.webhookSecrets.map(({ keystore }) => keystore),
+    ...(settings.log.offHost?.privateKey === undefined ? [] : [settings.log.offHost.privateKey.keystore]),
   ]
   const held = await custody.names()
   const missing = wanted.filter((name) => !held.includes(name))
@@ -143,6 +144,27 @@ async function examineGenesis({ settings, store }: Deployment): Promise<Verdict>
         'policy.genesis is not what the log holds',
         'Restore configuration and data directory of the same deployment.',
       )
+}
+
+async function examineOffHost({ offHost }: Deployment): Promise<Verdict> {
+  if (offHost === null)
+    return warn(
+      'none: a rollback of this machine as a whole is not seen, and the log ends with it',
+      'Name a second place as off_host in the table [log] of the configuration.',
+    )
+  const state = await offHost.compare()
+  switch (state.kind) {
+    case 'behind':
+      return ok(`${offHost.name} holds a head of this log over ${state.size} entries`)
+    case 'empty':
+      return fail(`${offHost.name} is empty`, 'Mount it; if it is new: governance log off-host prepare')
+    case 'ahead':
+      return fail(`${offHost.name} holds ${state.size} entries, more than the database`, appErrorWords['log-ahead'].remedy)
+    case 'inconsistent':
+      return fail(`${offHost.name} holds another history of this log`, appErrorWords['log-file-differs'].remedy)
+    case 'foreign':
+      return fail(`${offHost.name} holds no checkpoint of this log (${state.code})`, appErrorWords['log-file-differs'].remedy)
+  }
 }
 
 async function examinePolicy(needs: CliNeeds, { store }: Deployment): Promise<Verdict> {
@@ -210,6 +232,7 @@ async function examine(needs: CliNeeds, configFile: string): Promise<readonly Ch
   try {
     await examination.check('keystore', () => examineSecrets(opened))
     await examination.check('genesis', () => examineGenesis(opened))
+    await examination.check('off-host copy', () => examineOffHost(opened))
     await examination.check('policy', () => examinePolicy(needs, opened))
     await examination.check('forge', () => examineApp(needs, opened))
     await examination.check('rulesets', () => examineRulesets(opened))
@@ -225,7 +248,7 @@ async function examine(needs: CliNeeds, configFile: string): Promise<readonly Ch
 export function addDoctorCommand(program: Command, needs: CliNeeds, finish: Finish): void {
   program
     .command('doctor')
-    .description('check configuration, files, keys, App, clock, policy, rulesets and reachability, each with a remedy')
+    .description('check configuration, files, keys, off-host copy, App, clock, policy, rulesets and reachability, each with a remedy')
     .requiredOption('--config <FILE>', 'governance.toml')
     .option('--json', 'one JSON value for machines')
     .action(async (options: { readonly config: string; readonly json?: true }) => {

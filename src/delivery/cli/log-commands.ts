@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { addLogKeyCommands } from './log-key-commands.ts'
+import { addLogOffHostCommands } from './log-off-host-commands.ts'
 import { addLogRootCommands } from './log-root-commands.ts'
 import type { CliNeeds } from './needs.ts'
 
@@ -8,4 +9,5 @@ export function addLogCommands(program: Command, needs: CliNeeds): void {
   const log = program.command('log').description('the transparency log and its keys')
   addLogKeyCommands(log, needs)
   addLogRootCommands(log, needs)
+  addLogOffHostCommands(log, needs)
 }

@@ -18,6 +18,7 @@ import type {
   StorePorts,
   Webhooks,
 } from '../../flows/ports.ts'
+import type { CopyState } from '../../flows/record/outside-copy.ts'
 import type { SignerKeys } from './signer-key.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -42,7 +43,10 @@ export interface PolicyReport {
 /** The part of the configuration that commands look at. */
 export interface Settings {
   readonly http: { readonly listen: { readonly host: string; readonly port: number }; readonly publicUrl: string }
-  readonly log: { readonly origin: string }
+  readonly log: {
+    readonly origin: string
+    readonly offHost?: { readonly kind: string; readonly privateKey?: { readonly keystore: string } }
+  }
   readonly github: {
     readonly apiUrl: string
     readonly appId: number
@@ -84,6 +88,21 @@ export interface Deployment {
   readonly forge: CliForge
   /** Makes a key that signs heads of a log; it never leaves custody. @throws AppError custody-refused when the name is taken */
   makeLogKey(name: string): Promise<Uint8Array>
+  /** The second place of the log's files; null where none is configured. */
+  readonly offHost: {
+    readonly name: string
+    /** How it stands to the log. @throws AppError log-files-unavailable */
+    compare(): Promise<CopyState>
+    /** Fills a new place; returns the size of the head that it shows then. @throws AppError log-ahead, log-file-differs, log-files-unavailable */
+    prepare(): Promise<number>
+  } | null
+  /**
+   * Puts a private key for SSH into the keystore, or makes one there, and returns its line for `authorized_keys`.
+   * @throws AppError custody-refused when the name is taken or the key cannot be used
+   */
+  keepSshKey(name: string, key: Uint8Array | null): Promise<string>
+  /** @throws AppError custody-not-found, custody-refused */
+  sshKey(name: string): Promise<string>
   /** @throws AppError config-invalid for a webhook secret that protects nothing */
   webhooks(): Promise<Webhooks>
   close(): Promise<void>

@@ -46,7 +46,8 @@ async function statusAction(
   options: { readonly config: string; readonly json?: true },
   finish: Finish,
 ): Promise<void> {
-  await withDeployment(needs, options.config, 'read', async ({ settings, store }) => {
+  await withDeployment(needs, options.config, 'read', async ({ settings, store, offHost }) => {
+    const outside = offHost === null ? ', unwitnessed' : `, copied to ${offHost.name}`
     const policy = await store.registry.policyInForce()
     const head = await store.log.head()
     const checkpoint = await store.log.checkpoint()
@@ -62,7 +63,14 @@ async function statusAction(
         ok: isGood,
         server,
         policy: policy && { epoch: policy.epoch, digest: policy.digest, commit: policy.commit, at: policy.at },
-        log: { origin: settings.log.origin, size: head.size, checkpoint: checkpoint?.size ?? 0, at: head.at },
+        log: {
+          origin: settings.log.origin,
+          size: head.size,
+          checkpoint: checkpoint?.size ?? 0,
+          at: head.at,
+          unwitnessed: offHost === null,
+          offHost: offHost?.name ?? null,
+        },
         repositories: repositories.filter(({ active }) => active).length,
         jobs,
         deliveries,
@@ -78,7 +86,7 @@ async function statusAction(
           'policy',
           policy === null ? 'NONE' : `epoch ${policy.epoch}, sha256:${policy.digest}, commit ${policy.commit}`,
         ],
-        ['log', `${settings.log.origin}, ${head.size} entries, newest ${formatInstant(head.at)}, unwitnessed`],
+        ['log', `${settings.log.origin}, ${head.size} entries, newest ${formatInstant(head.at)}${outside}`],
         [
           'checkpoint',
           checkpoint?.size === head.size ? `covers all` : `covers ${checkpoint?.size ?? 0} of ${head.size}`,

@@ -1,10 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../../flows/ports.ts'
 
-/** Whether the server can do its work. Says nothing secret: three words, each yes or no. */
+/** Whether the server can do its work. Says nothing secret: words, each yes or no. */
 export interface Readiness {
   readonly ready: boolean
   readonly checks: { readonly store: boolean; readonly policy: boolean; readonly log: boolean }
+  /** Whether nobody outside is asked before the log is signed. */
+  readonly unwitnessed?: boolean
 }
 
 /** For so long one answer serves all: each is a durable write, and strangers may ask as often as they like. */
@@ -23,14 +25,17 @@ export function addHealthRoutes(
   app.get('/readyz', async (_request, reply) => {
     const now = clock.now()
     if (newest === null || now < newest.at || now - newest.at >= freshMs) {
-      const answer = readiness().catch(() => ({ ready: false, checks: { store: false, policy: false, log: false } }))
+      const answer: Promise<Readiness> = readiness().catch(() => ({
+        ready: false,
+        checks: { store: false, policy: false, log: false },
+      }))
       newest = { at: now, answer }
     }
-    const { ready, checks } = await newest.answer
+    const { ready, checks, unwitnessed } = await newest.answer
     const { store, policy, log } = checks
     return reply
       .code(ready ? 200 : 503)
       .type('application/json')
-      .send(JSON.stringify({ ready, checks: { store, policy, log } }))
+      .send(JSON.stringify({ ready, checks: { store, policy, log }, unwitnessed }))
   })
 }

@@ -40,6 +40,18 @@ export const publishJob = (repository: RepositoryId, head: CommitId, baseRef: st
   },
 })
 
+/** Publish again after the moment that the record is given to reach what a success waits for; it may have by then. */
+export const recordingJob = (repository: RepositoryId, head: CommitId, baseRef: string, dueAt: Instant): Write => ({
+  kind: 'job',
+  job: {
+    id: `recording/${repository}/${head}/${baseRef}`,
+    lane: `publish/${repository}/${head}/${baseRef}`,
+    kind: 'publish',
+    data: { repository, head, baseRef, waited: true },
+    dueAt,
+  },
+})
+
 /** Compare the forge's runs of our name with the log, because one was seen that the store does not know. */
 export const relistJob = (repository: RepositoryId, head: CommitId, baseRef: string, dueAt: Instant): Write => ({
   kind: 'job',

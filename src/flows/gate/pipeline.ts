@@ -74,6 +74,7 @@ export function createPipeline(needs: PipelineNeeds): Readonly<Record<string, Jo
         head: asCommitId(String(job.data.head)),
         baseRef: String(job.data.baseRef),
         relist: job.data.relist === true,
+        waited: job.data.waited === true,
       }),
     'status-comment': (job) => showStatus(needs, targetOf(job)),
     reply: (job) => reply(needs, job, tried),

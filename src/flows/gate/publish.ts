@@ -1,4 +1,5 @@
 import {
+  asInstant,
   asLogIndex,
   type CommitId,
   encodeUtf8,
@@ -13,6 +14,7 @@ import {
 import { AppError } from '../app-error.ts'
 import { eventOf, repositoryResource, serverUser } from '../audit/event-of.ts'
 import type { SecurityEvents } from '../audit/security-events.ts'
+import type { Recording } from '../record/recording.ts'
 import type {
   ChangeRecord,
   Changes,
@@ -28,7 +30,7 @@ import type {
 } from '../ports.ts'
 import { type FindingNeeds, recordFinding } from './findings.ts'
 import { currentNames } from './names.ts'
-import { refreshJob } from './jobs.ts'
+import { recordingJob, refreshJob } from './jobs.ts'
 import { undecided } from './undecided.ts'
 import type { VerdictReader } from './verdict-reader.ts'
 
@@ -43,6 +45,9 @@ export const checkName = (baseRef: string): string => `governance/${baseRef}`
 /** The forge archives runs after 400 days; ours is made anew before. */
 const recreateAfterMs = 300 * 86_400_000
 
+/** So long the record may take to get where it must be before people are told that it has not yet. */
+const recordingGraceMs = 2_000
+
 export interface PublishNeeds extends FindingNeeds {
   readonly changes: Changes
   readonly checks: ForgeChecks
@@ -54,6 +59,10 @@ export interface PublishNeeds extends FindingNeeds {
   readonly events: Pick<SecurityEvents, 'note' | 'noteRationed'>
   /** Successes that the forge is known or believed to show, kept where the store's failure cannot reach it. */
   readonly shownSuccesses: ShownSuccesses
+  /** What a success waits for besides the signed checkpoint. */
+  readonly recording: Pick<Recording, 'missing'>
+  /** False: nobody outside of this machine is asked before the log is signed, and every check says so. */
+  readonly isWitnessed: boolean
 }
 
 /** What is shown as success right now, in memory: lowering must work while the store is down (T43). */
@@ -69,6 +78,16 @@ export interface ShownSuccesses {
   mayShow(): boolean
 }
 
+const unwitnessedLine =
+  'The log is unwitnessed: neither a copy nor a witness outside of the server is asked before it is signed.'
+
+/** What the check shows while a verdict that passes has not reached everything that it must be recorded in. */
+const recordingContent = ({ title, summary }: CheckContent, missing: readonly string[]): CheckContent => ({
+  conclusion: 'action_required',
+  title: clipText(`Recording: waits for ${missing.join(' and ')}, then turns green by itself`, titleLimit),
+  summary: clipLines(`**${title}**\n\n${summary}`, summaryLimitBytes),
+})
+
 const superseded: CheckContent = {
   conclusion: 'failure',
   title: 'Superseded: no open pull request has this head and base',
@@ -83,7 +102,11 @@ interface Member {
 }
 
 /** What the check must show, given the newest recorded verdicts of all open members of its group (domain.md, "The check"). */
-export function groupContent(members: readonly Member[], nameOf: NameOf = () => null): CheckContent {
+export function groupContent(
+  members: readonly Member[],
+  nameOf: NameOf = () => null,
+  isWitnessed = true,
+): CheckContent {
   const passing = members.find((member) => member.verdict.outcome === 'pass')
   const shown = passing ?? members[0]
   if (shown === undefined) return superseded
@@ -98,6 +121,7 @@ export function groupContent(members: readonly Member[], nameOf: NameOf = () => 
     ...(others.length === 0
       ? []
       : ['', 'Open pull requests with the same head and base:', '', ...others.map((line) => `- ${line}`)]),
+    ...(isWitnessed ? [] : ['', unwitnessedLine]),
   ].join('\n')
   return { conclusion, title: clipText(numbered, titleLimit), summary: clipLines(summary, summaryLimitBytes) }
 }
@@ -125,12 +149,15 @@ export interface PublishTarget {
   readonly head: CommitId
   readonly baseRef: string
   readonly relist?: boolean
+  /** The record was given its time to get where it must be: what is missing now is shown. */
+  readonly waited?: boolean
 }
 
 /**
  * Makes the forge show what the log says for one (repository, head, base ref), and returns the rows that remember it.
  *
- * Checks: success is sent only when its verdict is an entry under a signed checkpoint (no record, no green). The forge
+ * Checks: success is sent only when its verdict is an entry under a signed checkpoint (no record, no green) that has
+ * reached every place that is configured; until then the check says `recording`, and what lowers never waits. The forge
  * keeps every run that is POSTed, so ours are listed before one is created and changed by id afterwards.
  * Errs: after an ambiguous write it throws, and the retry reads what the forge holds.
  */
@@ -150,19 +177,32 @@ export async function publish(needs: PublishNeeds, target: PublishTarget): Promi
 
   const members = await membersOf(needs, open)
   if (open.length > 0 && members.length === 0) return []
-  const wanted = groupContent(members, await currentNames(needs.registry))
+  const wanted = groupContent(members, await currentNames(needs.registry), needs.isWitnessed)
   const wantedEntry = asLogIndex(Math.max(check?.wantedEntry ?? 0, ...members.map((member) => member.entry)))
+  const isStale = check?.createdAt != null && needs.clock.now() - check.createdAt > recreateAfterMs
+  let content = wanted
   if (wanted.conclusion === 'success') {
     if (!needs.shownSuccesses.mayShow())
       throw new AppError('store-unavailable', 'something happened that the log does not hold yet')
     const checkpoint = await needs.log.checkpoint()
     if (checkpoint === null || checkpoint.size <= wantedEntry)
       throw new AppError('store-unavailable', 'the verdict is not under a signed checkpoint yet')
+    const missing = needs.recording.missing(target, wantedEntry)
+    if (missing.length > 0) {
+      // A success that is shown stands on an entry that has arrived; a newer verdict that passes too need not lower it.
+      const mayStay = check?.shown?.conclusion === 'success' && !check.closed && !isStale && target.relist !== true
+      if (mayStay) return [{ kind: 'check', record: { ...check, wanted, wantedEntry } }]
+      if (target.waited !== true) {
+        const dueAt = asInstant(needs.clock.now() + recordingGraceMs)
+        return [recordingJob(target.repository, target.head, target.baseRef, dueAt)]
+      }
+      content = recordingContent(wanted, missing)
+    }
   }
-  const digest = contentDigest(wanted)
-  const isStale = check?.createdAt != null && needs.clock.now() - check.createdAt > recreateAfterMs
+  const digest = contentDigest(content)
   const isShown = check?.shown?.digest === digest && check.runId !== null && !check.closed
-  if (isShown && !isStale && target.relist !== true) return []
+  if (isShown && !isStale && target.relist !== true)
+    return content === wanted ? [] : [{ kind: 'check', record: { ...check, wanted, wantedEntry } }]
 
   const place: Place = {
     repository: { id: repository.id, name: repository.name, installation: repository.installation },
@@ -170,7 +210,7 @@ export async function publish(needs: PublishNeeds, target: PublishTarget): Promi
     baseRef: target.baseRef,
     detailsUrl: repository.private ? null : detailsUrl(needs, repository.name, members[0]?.record.number ?? null),
   }
-  if (target.relist === true && (await wasLoweredElsewhere(needs, place, check, wanted)))
+  if (target.relist === true && (await wasLoweredElsewhere(needs, place, check, content)))
     return [
       ...(check === null ? [] : [{ kind: 'check' as const, record: { ...check, shown: null } }]),
       ...open.flatMap((record) => [
@@ -178,16 +218,19 @@ export async function publish(needs: PublishNeeds, target: PublishTarget): Promi
         refreshJob(record.repository, record.number, needs.clock.now()),
       ]),
     ]
-  const shown = await showOnForge(needs, place, isStale ? null : check, wanted, target.relist === true)
-  if (wanted.conclusion === 'success') needs.shownSuccesses.note({ ...place, runId: shown.runId })
+  const shown = await showOnForge(needs, place, isStale ? null : check, content, {
+    relist: target.relist === true,
+    mayShowSuccess: wanted.conclusion === 'success',
+  })
+  if (content.conclusion === 'success') needs.shownSuccesses.note({ ...place, runId: shown.runId })
   else needs.shownSuccesses.forget(target.repository, target.head, target.baseRef)
-  if (check?.shown?.conclusion !== wanted.conclusion)
+  if (check?.shown?.conclusion !== content.conclusion)
     needs.events.note(
       eventOf('check-published', {
         userId: serverUser,
         resource: repositoryResource(target.repository),
         action: 'publish',
-        details: { conclusion: wanted.conclusion, head: target.head, run: shown.runId, entry: wantedEntry },
+        details: { conclusion: content.conclusion, head: target.head, run: shown.runId, entry: wantedEntry },
       }),
     )
   const record: CheckRecord = {
@@ -197,7 +240,7 @@ export async function publish(needs: PublishNeeds, target: PublishTarget): Promi
     runId: shown.runId,
     wanted,
     wantedEntry,
-    shown: { conclusion: wanted.conclusion, digest },
+    shown: { conclusion: content.conclusion, digest },
     createdAt: shown.createdAt,
     closed: open.length === 0,
   }
@@ -258,7 +301,7 @@ async function showOnForge(
   place: Place,
   check: CheckRecord | null,
   wanted: CheckContent,
-  relist: boolean,
+  { relist, mayShowSuccess }: { readonly relist: boolean; readonly mayShowSuccess: boolean },
 ): Promise<Shown> {
   const name = checkName(place.baseRef)
   const { repository, head } = place
@@ -274,7 +317,7 @@ async function showOnForge(
   }
   // Which of several runs of one name a ruleset looks at is the forge's business: all of them say the same.
   for (const run of runs) await needs.checks.update(repository, run.id, name, wanted, place.detailsUrl)
-  const explained = check?.shown?.conclusion === 'success' || wanted.conclusion === 'success'
+  const explained = check?.shown?.conclusion === 'success' || mayShowSuccess
   return {
     runId: last.id,
     createdAt: last.startedAt ?? check?.createdAt ?? needs.clock.now(),

@@ -7,6 +7,8 @@ import { keyNameOf } from './log-key-name.ts'
 export interface ReadinessReport {
   readonly ready: boolean
   readonly checks: { readonly store: boolean; readonly policy: boolean; readonly log: boolean }
+  /** True: nobody outside of this machine is asked before the log is signed. No reason not to be ready. */
+  readonly unwitnessed: boolean
 }
 
 export interface ReadinessNeeds {
@@ -16,6 +18,7 @@ export interface ReadinessNeeds {
   readonly log: Pick<DecisionLog, 'head' | 'checkpoint' | 'find'>
   readonly custody: Pick<Custody, 'publicKey'>
   readonly acceleration: Acceleration
+  readonly isWitnessed: boolean
 }
 
 /** Looks whether the store takes a write, a policy is in force, and the newest checkpoint is our signature over the log's head. */
@@ -33,7 +36,7 @@ export async function readiness(needs: ReadinessNeeds): Promise<ReadinessReport>
   })
   const policy = await holds(async () => (await needs.registry.policyInForce()) !== null)
   const log = await holds(() => isLogConsistent(needs))
-  return { ready: store && policy && log, checks: { store, policy, log } }
+  return { ready: store && policy && log, checks: { store, policy, log }, unwitnessed: !needs.isWitnessed }
 }
 
 async function isLogConsistent(needs: ReadinessNeeds): Promise<boolean> {

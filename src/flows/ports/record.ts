@@ -30,3 +30,13 @@ export interface LogFiles {
 
 /** Which of the two logs. Decisions are public; security events never reach the public listener. */
 export type LogName = 'decisions' | 'security'
+
+/** A second place for the files of the logs, which does not end with this machine. */
+export interface OffHost {
+  /** How messages name it; holds no secret. */
+  readonly name: string
+  files(log: LogName): LogFiles
+  /** Makes the folder of a log at a place that is there; one that has it is left as it is. @throws AppError log-files-unavailable */
+  prepare(log: LogName): Promise<void>
+  close(): void
+}

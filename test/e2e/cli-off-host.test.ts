@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { appendFileSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { lacksSshd, startSshd } from '../contract/sshd.ts'
+import { setDesk } from './cli-deployment.ts'
+import { json } from './cli-process.ts'
+
+type Desk = Awaited<ReturnType<typeof setDesk>>
+
+/** Adds a line to the table of the log in the configuration, as an operator does. */
+function configure(desk: Desk, line: string): void {
+  const text = readFileSync(desk.config, 'utf8')
+  assert.match(text, /^origin = .*$/m)
+  writeFileSync(desk.config, text.replace(/^origin = .*$/m, (origin) => `${origin}\n${line}`))
+}
+
+const refusal = async (desk: Desk, ...args: string[]): Promise<string> => {
+  const { code, stderr, stdout } = await desk.cli(...args, '--config', desk.config)
+  assert.notEqual(code, 0, stdout)
+  return stderr
+}
+
+const offHostLine = async (desk: Desk) => {
+  const { checks } = json(await desk.cli('doctor', '--config', desk.config, '--json')) as {
+    checks: { name: string; outcome: string; remedy: string | null }[]
+  }
+  return checks.find(({ name }) => name === 'off-host copy')?.outcome
+}
+
+const enrol = (desk: Desk, name: string): string[] => [
+  'repo',
+  'enrol',
+  name,
+  '--apply',
+  '--admin-token-file',
+  join(desk.folder, 'admin-token'),
+  '--yes',
+]
+
+test('T47 database and tiles rolled back together: neither the server nor a command signs, nor while the copy is away', async (t) => {
+  const desk = await setDesk(t)
+  assert.equal((await desk.cli(...desk.initArgs())).code, 0)
+  const copy = join(desk.folder, 'other-machine')
+  mkdirSync(copy)
+  assert.equal(await offHostLine(desk), 'warn')
+  configure(desk, `off_host = { directory = ${JSON.stringify(copy)} }`)
+  // An empty place may be one that is not mounted: only a command takes it for a new one.
+  assert.match(await refusal(desk, 'serve'), /log-files-unavailable|not there|no folder|ENOENT/)
+  assert.equal(await offHostLine(desk), 'fail')
+  const prepared = await desk.cli('log', 'off-host', 'prepare', '--config', desk.config, '--json')
+  assert.equal(prepared.code, 0, prepared.stderr)
+  assert.equal((json(prepared) as { size: number }).size > 0, true)
+  assert.equal(await offHostLine(desk), 'ok')
+
+  const first = await desk.serve()
+  await first.stop()
+  const snapshot = join(desk.folder, 'snapshot')
+  cpSync(desk.dataDirectory, snapshot, { recursive: true, preserveTimestamps: true })
+  const enrolled = await desk.cli(...enrol(desk, 'acme/node'), '--config', desk.config)
+  assert.equal(enrolled.code, 0, enrolled.stderr)
+  const second = await desk.serve()
+  await second.stop()
+
+  const restore = (): void => {
+    rmSync(desk.dataDirectory, { recursive: true })
+    cpSync(snapshot, desk.dataDirectory, { recursive: true, preserveTimestamps: true })
+  }
+  restore()
+  const before = readFileSync(join(copy, 'decisions/checkpoint'), 'utf8')
+  assert.match(await refusal(desk, 'serve'), /log-ahead|fork the log/)
+  assert.match(await refusal(desk, ...enrol(desk, 'acme/node')), /log-ahead|fork the log/)
+  assert.match(await refusal(desk, 'log', 'off-host', 'prepare'), /log-ahead|fork the log/)
+  assert.equal(await offHostLine(desk), 'fail')
+  assert.equal(readFileSync(join(copy, 'decisions/checkpoint'), 'utf8'), before)
+
+  renameSync(copy, `${copy}-away`)
+  assert.match(await refusal(desk, 'serve'), /log files/)
+  assert.match(await refusal(desk, ...enrol(desk, 'acme/node')), /log files/)
+  mkdirSync(copy)
+  assert.match(await refusal(desk, 'serve'), /log files/)
+  assert.deepEqual(readdirSync(copy), [])
+})
+
+test('a copy on another machine over SFTP: a key that never leaves the keystore, a pinned host, a start that asks it', async (t) => {
+  if (lacksSshd !== null && process.env.CI === undefined) return t.skip(lacksSshd)
+  const sshd = await startSshd(t)
+  const { host, port, user, directory, hostKey } = sshd.place
+  const desk = await setDesk(t)
+  assert.equal((await desk.cli(...desk.initArgs())).code, 0)
+  const place = (pinned: string): string =>
+    `off_host = { sftp = { host = "${host}", port = ${port}, user = "${user}", directory = "${directory}", ` +
+    `host_key = "${pinned}", private_key = { keystore = "off-host" } } }`
+  configure(desk, place(hostKey))
+  assert.match(await refusal(desk, 'log', 'off-host', 'prepare'), /off-host/)
+  const made = await desk.cli('log', 'off-host', 'key', '--config', desk.config)
+  assert.equal(made.code, 0, made.stderr)
+  assert.match(made.stdout, /^ssh-ed25519 [A-Za-z0-9+/=]+ governance\n$/)
+  assert.match(await refusal(desk, 'log', 'off-host', 'key'), /off-host/)
+  const shown = await desk.cli('log', 'off-host', 'key', '--show', '--config', desk.config)
+  assert.equal(shown.stdout, made.stdout)
+  assert.match(await refusal(desk, 'log', 'off-host', 'prepare'), /authorized_keys/)
+  appendFileSync(sshd.authorizedKeys, made.stdout)
+  assert.equal((await desk.cli('log', 'off-host', 'prepare', '--config', desk.config)).code, 0)
+  const server = await desk.serve()
+  await server.stop()
+  assert.match(readFileSync(join(directory, 'decisions/checkpoint'), 'utf8'), /^gov\.example\.org\/decisions\n/)
+  assert.equal(await offHostLine(desk), 'ok')
+
+  await sshd.kill()
+  assert.match(await refusal(desk, 'serve'), /cannot be reached/)
+  await sshd.start()
+  const text = readFileSync(desk.config, 'utf8')
+  writeFileSync(desk.config, text.replace(hostKey, `SHA256:${'Ab'.repeat(21)}c`))
+  assert.match(await refusal(desk, 'serve'), /not the pinned/)
+})

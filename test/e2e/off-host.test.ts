@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { dayMs, parseCheckpointBody, parseSignedNote } from '../../src/core/index.ts'
+import { AppError } from '../../src/flows/app-error.ts'
+import type { LogFiles } from '../../src/flows/ports.ts'
+import { memoryLogFiles } from '../fakes/log-files.ts'
+import { type Deployment, startDeployment } from './deployment.ts'
+import { act } from './signing.ts'
+
+interface Act {
+  readonly place: string
+  readonly path: string
+  readonly size: number | null
+}
+
+function sizeOf(note: Uint8Array): number {
+  const parsed = parseSignedNote(note)
+  assert.ok(parsed.ok)
+  const body = parseCheckpointBody(parsed.text)
+  assert.ok(body.ok)
+  return body.checkpoint.size
+}
+
+/** Notes what became durable at a place, in order. */
+function observed(place: string, acts: Act[]): LogFiles {
+  const files = memoryLogFiles()
+  return {
+    ...files,
+    async write(path, bytes) {
+      await files.write(path, bytes)
+      acts.push({ place, path, size: null })
+    },
+    async replaceCheckpoint(note) {
+      await files.replaceCheckpoint(note)
+      acts.push({ place, path: 'checkpoint', size: sizeOf(note) })
+    },
+  }
+}
+
+/** A place that can be taken away and brought back. */
+function removable(): { readonly files: LogFiles; set(isThere: boolean): void } {
+  const held = memoryLogFiles()
+  let isThere = true
+  const guard = async (): Promise<void> => {
+    if (!isThere) throw new AppError('log-files-unavailable', 'the place is away')
+  }
+  return {
+    files: {
+      read: (path) => guard().then(() => held.read(path)),
+      write: (path, bytes) => guard().then(() => held.write(path, bytes)),
+      replaceCheckpoint: (note) => guard().then(() => held.replaceCheckpoint(note)),
+      removeBlob: (path) => guard().then(() => held.removeBlob(path)),
+    },
+    set: (value) => {
+      isThere = value
+    },
+  }
+}
+
+async function openChange(d: Deployment, branch: string, path = 'docs/guide.md') {
+  d.fake.commit('acme/sdk', branch, { author: 'alice', message: branch, files: { [path]: `${branch}\n` } })
+  const pull = d.fake.openPullRequest({ repo: 'acme/sdk', head: branch, author: 'alice', title: branch })
+  await d.settled()
+  return pull
+}
+
+/** Everything but time: the change passes once its review period is over. */
+async function approveAll(d: Deployment, number: number): Promise<void> {
+  for (const person of d.of('layer-5').slice(0, 3)) await d.approve('acme/sdk', number, person)
+}
+
+const ready = async (d: Deployment) =>
+  (await (await fetch(`${d.url}/readyz`)).json()) as { readonly ready: boolean; readonly unwitnessed: boolean }
+
+const periodMs = 14 * dayMs + 1_000
+
+test('every file of a head is off-host before the head is, and the head is there before the public sees it', async (t) => {
+  const acts: Act[] = []
+  const local = observed('local', acts)
+  const d = await startDeployment(t, { repositories: ['sdk'], logFiles: local, offHost: observed('off-host', acts) })
+  const pull = await openChange(d, 'fix')
+  await approveAll(d, pull.number)
+  await d.server.publisher.publish()
+  const heads = acts.filter(({ place, path }) => place === 'local' && path === 'checkpoint')
+  assert.ok(heads.length > 1)
+  for (const head of heads) {
+    const before = acts.slice(0, acts.indexOf(head))
+    const elsewhere = before.filter(({ place }) => place === 'off-host')
+    assert.ok(
+      elsewhere.some(({ path, size }) => path === 'checkpoint' && size !== null && size >= (head.size ?? 0)),
+      `the head over ${head.size} entries`,
+    )
+    for (const { place, path } of before)
+      if (place === 'local' && path !== 'checkpoint')
+        assert.ok(elsewhere.some((act) => act.path === path), path)
+  }
+  for (const [index, { place, path, size }] of acts.entries()) {
+    if (place !== 'off-host' || path !== 'checkpoint') continue
+    const bundle = acts.findIndex((act) => act.place === place && act.path === `tile/entries/000.p/${size}`)
+    assert.ok(bundle >= 0 && bundle < index, `the entries under the head over ${size}`)
+  }
+})
+
+test('a verdict that passes says recording until its entry is off-host, and turns green by itself when it is', async (t) => {
+  const place = removable()
+  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'], offHost: place.files })
+  const pull = await openChange(d, 'fix')
+  await approveAll(d, pull.number)
+  await d.server.publisher.publish()
+  place.set(false)
+  await d.pass(periodMs)
+  assert.notEqual(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
+  const [verdict] = await d.store.log.find({ type: 'verdict', limit: 1 })
+  assert.match(Buffer.from(verdict?.bytes ?? []).toString(), /"outcome":"pass"/)
+  await d.pass(2_000)
+  const waiting = d.check('acme/sdk', pull.headSha)
+  assert.equal(waiting?.conclusion, 'action_required')
+  assert.match(waiting?.title ?? '', /^Recording: waits for the off-host copy/)
+  await assert.rejects(d.server.publisher.publish(), { code: 'log-files-unavailable' })
+  await d.pass(600_000)
+  assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'action_required')
+
+  place.set(true)
+  await d.server.publisher.publish()
+  await d.settled()
+  assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
+})
+
+test('recording outlives a restart', async (t) => {
+  const place = removable()
+  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'], offHost: place.files })
+  const pull = await openChange(d, 'fix')
+  await approveAll(d, pull.number)
+  await d.server.publisher.publish()
+  place.set(false)
+  await d.pass(periodMs)
+  await d.pass(2_000)
+  assert.match(d.check('acme/sdk', pull.headSha)?.title ?? '', /^Recording/)
+  place.set(true)
+  await d.restart()
+  await d.server.publisher.publish()
+  await d.settled()
+  assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
+})
+
+test('what lowers trust does not wait for the off-host copy, nor does a red check', async (t) => {
+  const place = removable()
+  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'], offHost: place.files })
+  const pull = await openChange(d, 'fix')
+  await approveAll(d, pull.number)
+  await d.pass(periodMs)
+  await d.server.publisher.publish()
+  await d.settled()
+  assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
+
+  place.set(false)
+  const [first] = d.of('layer-5')
+  assert.ok(first)
+  assert.equal(await act(d, 'acme/sdk', pull.number, first, { decision: 'withdraw' }), 'ok')
+  assert.notEqual(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
+  assert.doesNotMatch(d.check('acme/sdk', pull.headSha)?.title ?? '', /^Recording/)
+  const other = await openChange(d, 'other', 'rpc/methods.ts')
+  assert.equal(d.check('acme/sdk', other.headSha)?.conclusion, 'action_required')
+})
+
+test('T47 a start asks the off-host copy first: away, empty or of another log, nothing is signed', async (t) => {
+  const place = removable()
+  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'], offHost: place.files })
+  place.set(false)
+  await assert.rejects(d.restart(), { code: 'log-files-unavailable' })
+  place.set(true)
+  await d.restart()
+  assert.equal((await ready(d)).unwitnessed, false)
+
+  const size = (await d.store.log.head()).size
+  const other = await startDeployment(t, { frozen: true, origin: 'other.example.org/decisions' })
+  const foreign = await other.store.log.checkpoint()
+  await place.files.replaceCheckpoint(Buffer.from(foreign?.note ?? ''))
+  await assert.rejects(d.restart(), { code: 'log-file-differs' })
+  assert.equal((await d.store.log.head()).size, size)
+  assert.equal((await ready(other)).unwitnessed, true)
+  other.fake.commit('acme/node', 'fix', { author: 'alice', message: 'fix', files: { 'docs/guide.md': 'x' } })
+  const pull = other.fake.openPullRequest({ repo: 'acme/node', head: 'fix', author: 'alice', title: 'fix' })
+  await other.settled()
+  assert.match(other.check('acme/node', pull.headSha)?.summary ?? '', /The log is unwitnessed/)
+})
