@@ -13,11 +13,12 @@ const probeTimeoutMs = 5_000
 async function serveAction(needs: CliNeeds, options: { readonly config: string }): Promise<void> {
   const server = await needs.serve(options.config)
   const host = server.host.includes(':') ? `[${server.host}]` : server.host
-  needs.terminal.err(`governance listens on http://${host}:${server.port}\n`)
-  const signal = await new Promise<string>((resolve) => {
+  // Whoever reads that it listens may stop it at once, in order.
+  const signalled = new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name))
   })
-  needs.terminal.err(`${signal}: finishing what is begun\n`)
+  needs.terminal.err(`governance listens on http://${host}:${server.port}\n`)
+  needs.terminal.err(`${await signalled}: finishing what is begun\n`)
   await server.stop(stopDeadlineMs)
 }
 
