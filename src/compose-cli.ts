@@ -208,18 +208,21 @@ export function composeCli(terminal: Terminal): CliNeeds {
             await writing.store.close()
           }
         },
-        offHost: offHost && copy && {
-          name: offHost.name,
-          compare: () => compareCopy(copy),
-          prepare: () =>
-            prepareCopy(offHost, copy, store, config.log.origin, {
-              timers: systemTimers,
-              telemetry: createTelemetry({ level: 'error' }),
-            }),
-        },
+        offHost: offHost &&
+          copy && {
+            name: offHost.name,
+            compare: () => compareCopy(copy),
+            prepare: () =>
+              prepareCopy(offHost, copy, store, config.log.origin, {
+                timers: systemTimers,
+                telemetry: createTelemetry({ level: 'error' }),
+              }),
+          },
         async keepSshKey(name, given) {
           if ((await custody.names()).includes(name))
-            throw new AppError('custody-refused', `the keystore holds ${name} already`, { data: { reason: 'name-taken' } })
+            throw new AppError('custody-refused', `the keystore holds ${name} already`, {
+              data: { reason: 'name-taken' },
+            })
           const key = given ?? makeSshKey()
           const { authorizedKey } = readSshKey(key)
           await custody.put(name, 'secret', key)
@@ -258,9 +261,14 @@ export function composeCli(terminal: Terminal): CliNeeds {
           random: systemRandom,
           telemetry: createTelemetry({ level: config.telemetry.level }),
         })
-        return { ...(await server.start()), stop: (deadlineMs) => server.stop(deadlineMs).finally(() => offHost?.close()) }
+        return {
+          ...(await server.start()),
+          stop: (deadlineMs) => server.stop(deadlineMs).finally(() => offHost?.close()),
+        }
       } catch (error) {
-        await recordEvents(commandRecorder(config.log.origin, store, custody, gate), [serverRefused(error)]).catch(() => {})
+        await recordEvents(commandRecorder(config.log.origin, store, custody, gate), [serverRefused(error)]).catch(
+          () => {},
+        )
         offHost?.close()
         await store.store.close()
         throw error

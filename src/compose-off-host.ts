@@ -111,7 +111,16 @@ export async function prepareCopy(
   if ((await compareCopy(copy)).kind !== 'empty') await copySource(copy).ask()
   const files = offHost.files('decisions')
   const { acceleration } = copy
-  const publisher = createLogPublisher({ origin, log, memory, local: files, offHost: null, cosign: null, acceleration, ...parts })
+  const publisher = createLogPublisher({
+    origin,
+    log,
+    memory,
+    local: files,
+    offHost: null,
+    cosign: null,
+    acceleration,
+    ...parts,
+  })
   await publisher.publish()
   return publisher.published().size
 }

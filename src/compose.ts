@@ -35,7 +35,17 @@ import { createVerdictReader } from './flows/gate/verdict-reader.ts'
 import { createLogPublisher, type LogPublisher } from './flows/record/publisher.ts'
 import { createRecording, offHostHold } from './flows/record/recording.ts'
 import { gatedRecorder } from './flows/record/start-gate.ts'
-import type { Clock, Custody, Journal, LogFiles, OffHost, Random, StorePorts, Telemetry, Timers } from './flows/ports.ts'
+import type {
+  Clock,
+  Custody,
+  Journal,
+  LogFiles,
+  OffHost,
+  Random,
+  StorePorts,
+  Telemetry,
+  Timers,
+} from './flows/ports.ts'
 
 /** Names of the secrets in custody that no configuration chooses. */
 export const nonceKeyName = 'nonce'

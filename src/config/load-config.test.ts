@@ -275,13 +275,14 @@ test('a copy that names no place, two, a place inside the data, no pinned key or
     [sftp({ host_key: `"SHA256:${'A'.repeat(43)}"` }), ['log.off_host.sftp.host_key']],
     [sftp({ host_key: '"ssh-ed25519 AAAA"' }), ['log.off_host.sftp.host_key']],
     [sftp({ private_key: '"-----BEGIN"' }), ['log.off_host.sftp.private_key']],
-    [sftp({ host: '"user@host"', port: '0', user: '"-oProxyCommand"', directory: '"log"' }), [
-      'log.off_host.sftp.directory',
-      'log.off_host.sftp.host',
-      'log.off_host.sftp.port',
-      'log.off_host.sftp.user',
-    ]],
-    [sftp({ host: '"-x"' }).replace('{ sftp', '{ directory = "/mnt/other", sftp'), ['log.off_host', 'log.off_host.sftp.host']],
+    [
+      sftp({ host: '"user@host"', port: '0', user: '"-oProxyCommand"', directory: '"log"' }),
+      ['log.off_host.sftp.directory', 'log.off_host.sftp.host', 'log.off_host.sftp.port', 'log.off_host.sftp.user'],
+    ],
+    [
+      sftp({ host: '"-x"' }).replace('{ sftp', '{ directory = "/mnt/other", sftp'),
+      ['log.off_host', 'log.off_host.sftp.host'],
+    ],
   ]
   for (const [line, paths] of cases) assert.deepEqual(problemPaths(withOffHost(line)).sort(), paths, line)
 })

@@ -83,9 +83,11 @@ const absolutePath = (example: string) =>
   })
 
 const sftpPlace = z.strictObject({
-  host: z.string().refine((host) => isIP(host) !== 0 || /^[0-9A-Za-z](?:[0-9A-Za-z.-]{0,251}[0-9A-Za-z])?$/.test(host), {
-    error: say('is not a host', 'write a name or an address, without user, port or scheme'),
-  }),
+  host: z
+    .string()
+    .refine((host) => isIP(host) !== 0 || /^[0-9A-Za-z](?:[0-9A-Za-z.-]{0,251}[0-9A-Za-z])?$/.test(host), {
+      error: say('is not a host', 'write a name or an address, without user, port or scheme'),
+    }),
   port: count(1, 65_535, 22),
   user: z
     .string()
@@ -104,7 +106,8 @@ const sftpPlace = z.strictObject({
 const offHost = z
   .strictObject({ directory: absolutePath('/mnt/other').optional(), sftp: sftpPlace.optional() })
   .refine(
-    (place) => typeof place !== 'object' || place === null || (place.directory === undefined) !== (place.sftp === undefined),
+    (place) =>
+      typeof place !== 'object' || place === null || (place.directory === undefined) !== (place.sftp === undefined),
     {
       error: say('names no place, or two', 'write either directory = "/mnt/other" or sftp = { host = …, … }'),
       when: () => true,

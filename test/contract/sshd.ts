@@ -52,7 +52,13 @@ function treeOf(pid: number): number[] {
   } catch {
     return []
   }
-  return [pid, ...children.split(' ').filter((text) => text !== '').flatMap((text) => treeOf(Number(text)))]
+  return [
+    pid,
+    ...children
+      .split(' ')
+      .filter((text) => text !== '')
+      .flatMap((text) => treeOf(Number(text))),
+  ]
 }
 
 function killOne(pid: number): void {
@@ -77,7 +83,9 @@ export async function startSshd(t: Pick<TestContext, 'after'>): Promise<Sshd> {
   for (const name of ['host', 'user', 'stranger']) makeKey(join(folder, name), name)
   writeFileSync(join(folder, 'authorized_keys'), readFileSync(join(folder, 'user.pub')), { mode: 0o600 })
   const port = await freePort()
-  const [, hostKey = ''] = execFileSync('ssh-keygen', ['-lf', join(folder, 'host.pub')], { encoding: 'utf8' }).split(' ')
+  const [, hostKey = ''] = execFileSync('ssh-keygen', ['-lf', join(folder, 'host.pub')], { encoding: 'utf8' }).split(
+    ' ',
+  )
   let child: ReturnType<typeof spawn> | null = null
   let ended: Promise<void> = Promise.resolve()
 

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { lacksSshd, startSshd } from '../contract/sshd.ts'
@@ -12,7 +21,10 @@ type Desk = Awaited<ReturnType<typeof setDesk>>
 function configure(desk: Desk, line: string): void {
   const text = readFileSync(desk.config, 'utf8')
   assert.match(text, /^origin = .*$/m)
-  writeFileSync(desk.config, text.replace(/^origin = .*$/m, (origin) => `${origin}\n${line}`))
+  writeFileSync(
+    desk.config,
+    text.replace(/^origin = .*$/m, (origin) => `${origin}\n${line}`),
+  )
 }
 
 const refusal = async (desk: Desk, ...args: string[]): Promise<string> => {

@@ -92,7 +92,10 @@ test('every file of a head is off-host before the head is, and the head is there
     )
     for (const { place, path } of before)
       if (place === 'local' && path !== 'checkpoint')
-        assert.ok(elsewhere.some((act) => act.path === path), path)
+        assert.ok(
+          elsewhere.some((act) => act.path === path),
+          path,
+        )
   }
   for (const [index, { place, path, size }] of acts.entries()) {
     if (place !== 'off-host' || path !== 'checkpoint') continue

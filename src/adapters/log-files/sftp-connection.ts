@@ -21,7 +21,9 @@ export interface SftpPlace {
 
 /** One step of the protocol; rejects with `SftpStatus`, or `ConnectionLost` when no answer came. */
 export interface SftpSession {
-  call<T>(start: (sftp: ssh2.SFTPWrapper, done: (error: Error | null | undefined, value: T) => void) => void): Promise<T>
+  call<T>(
+    start: (sftp: ssh2.SFTPWrapper, done: (error: Error | null | undefined, value: T) => void) => void,
+  ): Promise<T>
   /** Folders that are known to exist on the other side. */
   readonly knownFolders: Set<string>
 }
@@ -127,9 +129,7 @@ export function connectSftp(place: SftpPlace, timers: Timers): SftpConnection {
               close()
             })
             try {
-              start(sftp, (error, value) =>
-                settle(() => (error == null ? resolve(value) : reject(statusOf(error)))),
-              )
+              start(sftp, (error, value) => settle(() => (error == null ? resolve(value) : reject(statusOf(error)))))
             } catch (error) {
               settle(() => reject(new ConnectionLost('the connection is closed', { cause: error })))
             }
@@ -232,7 +232,9 @@ function handshake(
           ),
         )
       else
-        reject(unavailable(place, 'ssh', 'no SFTP session came about; check that an SSH server with SFTP answers', error))
+        reject(
+          unavailable(place, 'ssh', 'no SFTP session came about; check that an SSH server with SFTP answers', error),
+        )
     }
     client.on('error', fail)
     client.on('close', () => fail())

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -75,12 +85,13 @@ onSshd('a file that is there with other bytes is never replaced, not even by two
 
   const texts = ['one', 'two', 'three', 'four']
   const others = texts.map(() => open(t, sshd))
-  const done = await Promise.allSettled(others.map((other, i) => other.write('tile/0/000.p/2', Buffer.from(texts[i] ?? ''))))
+  const done = await Promise.allSettled(
+    others.map((other, i) => other.write('tile/0/000.p/2', Buffer.from(texts[i] ?? ''))),
+  )
   const winners = texts.filter((_, i) => done[i]?.status === 'fulfilled')
   assert.deepEqual(winners, [readFileSync(join(sshd.directory, 'tile/0/000.p/2'), 'utf8')])
   assert.deepEqual(readdirSync(join(sshd.directory, 'tile/0/000.p')), ['2'])
-  for (const one of done)
-    if (one.status === 'rejected') assert.equal((one.reason as AppError).code, 'log-file-differs')
+  for (const one of done) if (one.status === 'rejected') assert.equal((one.reason as AppError).code, 'log-file-differs')
 })
 
 onSshd('the checkpoint is replaced, a blob is removed, twice without an error', async (t, sshd) => {
@@ -118,7 +129,10 @@ onSshd('a place that is read-only, full or not mounted says so and keeps what it
   await sshd.start({ limitBlocks: 128 })
   const full = open(t, sshd)
   await assert.rejects(full.write('tile/entries/000', Buffer.alloc(1_000_000)), { code: 'log-files-unavailable' })
-  assert.deepEqual(readdirSync(join(sshd.directory, 'tile/entries')).filter((name) => !name.startsWith('.')), ['000.p'])
+  assert.deepEqual(
+    readdirSync(join(sshd.directory, 'tile/entries')).filter((name) => !name.startsWith('.')),
+    ['000.p'],
+  )
   assert.equal(await full.read('tile/entries/000'), null)
   await sshd.kill()
   await sshd.start()
@@ -130,23 +144,30 @@ onSshd('a place that is read-only, full or not mounted says so and keeps what it
   await unmounted.write(bundle, bytes)
 })
 
-onSshd('a server that dies half-way through leaves no half file, and the same call succeeds when it is back', async (t, sshd) => {
-  const files = open(t, sshd)
-  await files.write(bundle, bytes)
-  const large = Buffer.alloc(20_000_000, 9)
-  const half = files.write('tile/entries/000', large)
-  const outcome = half.then(() => 'stored', (error: unknown) => error)
-  const folder = join(sshd.directory, 'tile/entries')
-  const isHalf = (): boolean => readdirSync(folder).some((name) => name.startsWith('.new-') && statSync(join(folder, name)).size > 0)
-  while (!isHalf()) await new Promise((resolve) => setImmediate(resolve))
-  await sshd.kill()
-  refuses('unreachable')(await outcome)
-  assert.equal(existsSync(join(folder, '000')), false)
-  await assert.rejects(files.read(bundle), refuses('unreachable'))
-  await sshd.start()
-  await files.write('tile/entries/000', large)
-  assert.deepEqual(readFileSync(join(folder, '000')), large)
-})
+onSshd(
+  'a server that dies half-way through leaves no half file, and the same call succeeds when it is back',
+  async (t, sshd) => {
+    const files = open(t, sshd)
+    await files.write(bundle, bytes)
+    const large = Buffer.alloc(20_000_000, 9)
+    const half = files.write('tile/entries/000', large)
+    const outcome = half.then(
+      () => 'stored',
+      (error: unknown) => error,
+    )
+    const folder = join(sshd.directory, 'tile/entries')
+    const isHalf = (): boolean =>
+      readdirSync(folder).some((name) => name.startsWith('.new-') && statSync(join(folder, name)).size > 0)
+    while (!isHalf()) await new Promise((resolve) => setImmediate(resolve))
+    await sshd.kill()
+    refuses('unreachable')(await outcome)
+    assert.equal(existsSync(join(folder, '000')), false)
+    await assert.rejects(files.read(bundle), refuses('unreachable'))
+    await sshd.start()
+    await files.write('tile/entries/000', large)
+    assert.deepEqual(readFileSync(join(folder, '000')), large)
+  },
+)
 
 onSshd('a connection that died while nobody used it is made anew without a word', async (t, sshd) => {
   const files = open(t, sshd)

@@ -32,8 +32,7 @@ export interface SftpFiles extends LogFiles {
   close(): void
 }
 
-const isMissing = (error: unknown): error is SftpStatus =>
-  error instanceof SftpStatus && error.status === noSuchFile
+const isMissing = (error: unknown): error is SftpStatus => error instanceof SftpStatus && error.status === noSuchFile
 
 /**
  * The files of a log on another machine, over SFTP.
@@ -168,7 +167,8 @@ export function openSftpFiles(place: SftpPlace, timers: Timers): SftpFiles {
       requireLogPath(path, ['tile', 'blob'])
       await run(path, async (session) => {
         const found = await compare(session, path, bytes)
-        if (found === 'none') await put(session, path, bytes, 0o444, (temporary) => nameOnce(session, temporary, path, bytes))
+        if (found === 'none')
+          await put(session, path, bytes, 0o444, (temporary) => nameOnce(session, temporary, path, bytes))
         if (found === 'torn') await put(session, path, bytes, 0o444, (temporary) => takeName(session, temporary, path))
         // Also where the file was there already: its writer may have died before its name was durable.
         await syncFolder(session, at(folderOf(path)))
@@ -208,5 +208,10 @@ function explain(place: SftpPlace, path: string, error: SftpStatus): AppError {
     return unavailable(place, 'denied', `${path} may not be used; check owner, modes and read-only mounts there`, error)
   if (error.status === noSuchFile)
     return unavailable(place, 'no-directory', 'the directory is not there; mount it, or create it once', error)
-  return unavailable(place, 'failure', `${path} could not be stored or read; check free space, quota and disk there`, error)
+  return unavailable(
+    place,
+    'failure',
+    `${path} could not be stored or read; check free space, quota and disk there`,
+    error,
+  )
 }

@@ -159,11 +159,17 @@ async function examineOffHost({ offHost }: Deployment): Promise<Verdict> {
     case 'empty':
       return fail(`${offHost.name} is empty`, 'Mount it; if it is new: governance log off-host prepare')
     case 'ahead':
-      return fail(`${offHost.name} holds ${state.size} entries, more than the database`, appErrorWords['log-ahead'].remedy)
+      return fail(
+        `${offHost.name} holds ${state.size} entries, more than the database`,
+        appErrorWords['log-ahead'].remedy,
+      )
     case 'inconsistent':
       return fail(`${offHost.name} holds another history of this log`, appErrorWords['log-file-differs'].remedy)
     case 'foreign':
-      return fail(`${offHost.name} holds no checkpoint of this log (${state.code})`, appErrorWords['log-file-differs'].remedy)
+      return fail(
+        `${offHost.name} holds no checkpoint of this log (${state.code})`,
+        appErrorWords['log-file-differs'].remedy,
+      )
   }
 }
 
@@ -248,7 +254,9 @@ async function examine(needs: CliNeeds, configFile: string): Promise<readonly Ch
 export function addDoctorCommand(program: Command, needs: CliNeeds, finish: Finish): void {
   program
     .command('doctor')
-    .description('check configuration, files, keys, off-host copy, App, clock, policy, rulesets and reachability, each with a remedy')
+    .description(
+      'check configuration, files, keys, off-host copy, App, clock, policy, rulesets and reachability, each with a remedy',
+    )
     .requiredOption('--config <FILE>', 'governance.toml')
     .option('--json', 'one JSON value for machines')
     .action(async (options: { readonly config: string; readonly json?: true }) => {

@@ -57,7 +57,8 @@ async function hadHead({ log, acceleration }: OutsideCopyNeeds, { size, root }: 
   const hashes: Uint8Array[] = []
   for (const { level, index } of rangeSubtrees(0, size)) {
     const hash = await log.node(level, index)
-    if (hash === null) throw new AppError('store-corrupt', 'a node of the log tree is missing', { data: { level, index } })
+    if (hash === null)
+      throw new AppError('store-corrupt', 'a node of the log tree is missing', { data: { level, index } })
     hashes.push(hash)
   }
   return equalBytes(frontierRoot({ size, hashes }, treeHasher(acceleration)), root)
