@@ -1,6 +1,7 @@
 import { policyJsonSchema } from '../src/core/policy/policy-schema.ts'
 import { commandsPage } from '../src/delivery/cli/commands-page.ts'
 import { securityEventsPage, securityEventsSchema } from './security-events-page.ts'
+import { evidenceVectors } from '../test/fixtures/evidence-vectors.ts'
 import { dependenciesPage } from './dependencies-page.ts'
 
 /** A file of the repository that is derived from the code; `produce` returns its whole text. */
@@ -14,5 +15,6 @@ export const GENERATORS: readonly Generator[] = [
   { path: 'docs/reference/dependencies.md', produce: dependenciesPage },
   { path: 'spec/log/security-events.md', produce: securityEventsPage },
   { path: 'spec/schema/security-events.json', produce: () => json(securityEventsSchema()) },
+  { path: 'spec/vectors/evidence/evidence.json', produce: () => json(evidenceVectors()) },
   { path: 'spec/schema/policy-v1.json', produce: () => json(policyJsonSchema()) },
 ]

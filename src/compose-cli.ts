@@ -41,6 +41,7 @@ import { recordEvents } from './flows/audit/record-events.ts'
 import type { SecurityEvent } from './flows/audit/security-event.ts'
 import { securityKeyName } from './flows/gate/recorder.ts'
 import { openClone } from './delivery/cli/git-reader.ts'
+import { contradictionsInClone } from './delivery/cli/clone-facts.ts'
 import { configRefusal } from './delivery/cli/config-refusal.ts'
 import type { CliNeeds, Deployment, RunningServer, SchemaState } from './delivery/cli/needs.ts'
 import { askNewPassphrase, askSecret } from './delivery/cli/prompts.ts'
@@ -291,6 +292,11 @@ export function composeCli(terminal: Terminal): CliNeeds {
       permissions: appPermissions,
       wanted: wantedPermissions,
     },
+    contradictionsInClone: (directory, facts) =>
+      contradictionsInClone(directory, facts, {
+        isPolicyPath: (path) => policyFilesPort.isPolicyPath(path),
+        searchPath: searchPath(),
+      }),
     openClone: (directory) => openClone(directory, searchPath()),
     openLogSource: (place) =>
       /^https?:\/\//.test(place)

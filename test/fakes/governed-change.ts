@@ -288,6 +288,8 @@ export interface SignOptions {
   readonly target?: string
   readonly notAuthorOf?: readonly CommitId[]
   readonly nonce?: string
+  /** Epoch of the policy that was in force when it was signed. */
+  readonly epoch?: number
 }
 
 /** The statement that a challenge would offer this person about this change. */
@@ -311,7 +313,7 @@ export function statementOf(of: Facts, login: string, decision: Decision, option
         changeDigest: of.changeDigest,
       },
       requirement: { digest: { sha256: requirementDigest(requirement) } },
-      policy: { epoch: 3 },
+      policy: { epoch: options.epoch ?? 3 },
       signer: { maintainer: account(login), keyid: keyOf(options.key ?? login).keyid },
       notAuthorOf: options.notAuthorOf ?? [],
       ...(condition === undefined

@@ -32,7 +32,10 @@ export interface EvaluateInputs {
  * Names a list of admitted statements, whatever its order: SHA-256 of the canonical JSON of
  * `[{at, entry, payload, scheme, signature}]` by entry, where `payload` is the payload's digest.
  */
-export function approvalsDigest(approvals: readonly AdmittedStatement[], acceleration: Acceleration = {}): Sha256 {
+export function approvalsDigest(
+  approvals: readonly Pick<AdmittedStatement, 'at' | 'entry' | 'payloadDigest' | 'scheme' | 'signature'>[],
+  acceleration: Acceleration = {},
+): Sha256 {
   const list = approvals
     .map(({ at, entry, payloadDigest, scheme, signature }) => ({
       at,

@@ -1,4 +1,4 @@
-import type { Acceleration, KeyId, PolicyV1, Severity } from '../../core/index.ts'
+import type { Acceleration, Contradiction, Facts, KeyId, PolicyV1, Severity } from '../../core/index.ts'
 import type { SecurityEvent } from '../../flows/audit/security-event.ts'
 import type { Recorder } from '../../flows/gate/recorder.ts'
 import type { GenesisPlan } from '../../flows/gate/genesis.ts'
@@ -198,6 +198,8 @@ export interface CliNeeds {
   openClone(directory: string): GitReader
   /** A log's public files behind an address or in a directory. */
   openLogSource(place: string): LogSource
+  /** Recomputes facts from the objects of a clone and names what contradicts them. @throws Refusal no-clone, clone-incomplete */
+  contradictionsInClone(directory: string, facts: Facts): Promise<readonly Contradiction[]>
   webUrlOf(apiUrl: string): string
   readonly random: Random
   readonly calendars: Calendars

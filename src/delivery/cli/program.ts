@@ -9,6 +9,7 @@ import { addDbCommands } from './db-commands.ts'
 import { addDeliveriesCommands } from './deliveries-commands.ts'
 import { addDoctorCommand } from './doctor-command.ts'
 import { type ExitCode, exitCode } from './exit-code.ts'
+import { addEvidenceCommands } from './evidence-commands.ts'
 import { addExplainCommand } from './explain-command.ts'
 import { addInitCommand } from './init-command.ts'
 import { addLogCommands } from './log-commands.ts'
@@ -19,6 +20,8 @@ import { addRepoCommands } from './repo-commands.ts'
 import { addServerCommands } from './server-commands.ts'
 import { Refusal, UsageError } from './refusal.ts'
 import { addVerifyRepoCommand } from './verify-repo-command.ts'
+import { addTrustCommands } from './trust-commands.ts'
+import { addVerifyEvidenceCommand } from './verify-evidence-command.ts'
 import { addVsaCommands } from './vsa-commands.ts'
 import { printJson } from './terminal.ts'
 
@@ -56,11 +59,11 @@ export function createProgram(needs: CliNeeds): Program {
   addVsaCommands(program, needs)
   addAnchorCommands(program, needs, finish)
   addAuditCommands(program, needs)
-  addVerifyRepoCommand(
-    program.command('verify').description('judge what a log recorded, without believing whoever runs it'),
-    needs,
-    finish,
-  )
+  const verify = program.command('verify').description('judge what a log recorded, without believing whoever runs it')
+  addVerifyRepoCommand(verify, needs, finish)
+  addVerifyEvidenceCommand(verify, needs, finish)
+  addEvidenceCommands(program, needs)
+  addTrustCommands(program, needs)
   inherit(program)
   return { command: program, ended: () => ended }
 }

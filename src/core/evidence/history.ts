@@ -1,0 +1,197 @@
+import { type Admission, admit } from '../approval/admit.ts'
+import type { AdmittedStatement, Statement } from '../approval/statement.ts'
+import { parseStatement } from '../approval/statement-bytes.ts'
+import { decodeBase64Url } from '../bytes/base64.ts'
+import { canonicalBytes } from '../bytes/canonical-json.ts'
+import type { Json } from '../bytes/json.ts'
+import type { Acceleration } from '../crypto/acceleration.ts'
+import type { AccountId, LogIndex, Sha256 } from '../ids.ts'
+import type { Keyring } from '../keyring/keyring.ts'
+import { applyRegistry, emptyKeyring, KeyringError } from '../keyring/registry.ts'
+import { afterStatement } from '../keyring/suspension.ts'
+import { checkPolicy } from '../policy/check-policy.ts'
+import type { PolicyV1, Requirement } from '../policy/policy-v1.ts'
+import { readRequirement } from './read-requirement.ts'
+import type { EntryOf, TypedEntry } from './read-entry.ts'
+
+/** A policy that took effect, with what it is and what it made of the keyring. */
+export interface PolicyStep {
+  readonly entry: EntryOf<'policy-in-force'>
+  /** The genesis or regenesis that it needs no verdict for; it is the entry before. */
+  readonly root: EntryOf<'genesis'> | EntryOf<'policy-regenesis'> | null
+  /** Null when its blob is missing or is no policy. */
+  readonly policy: PolicyV1 | null
+  /** Null when its registry cannot be applied. */
+  readonly keyring: Keyring | null
+}
+
+/** A statement, and what repeating its admission gives. */
+export interface StatementStep {
+  readonly entry: EntryOf<'statement-admitted'>
+  readonly statement: Statement | null
+  /** Null when something that admission looks at is not in the evidence. */
+  readonly admission: Admission | null
+  readonly admitted: AdmittedStatement | null
+}
+
+/** What was in force between two entries. */
+export interface State {
+  readonly policy: PolicyStep | null
+  readonly keyring: Keyring
+  /** Statements before this entry that raise trust are void. */
+  readonly voidBefore: number
+}
+
+export interface History {
+  readonly genesis: EntryOf<'genesis'> | null
+  readonly policies: readonly PolicyStep[]
+  readonly statements: readonly StatementStep[]
+  /** What was in force for an entry at this index: everything before it. */
+  readonly stateBefore: (index: LogIndex) => State
+}
+
+export interface HistoryInput {
+  readonly entries: readonly TypedEntry[]
+  readonly origin: string
+  readonly blob: (digest: Sha256) => Json | undefined
+  readonly acceleration: Acceleration
+}
+
+const accountsOf = (root: PolicyStep['root']): Readonly<Record<string, AccountId>> =>
+  Object.fromEntries((root?.data.accounts ?? []).map(({ login, account }) => [login, account]))
+
+function takeEffect(
+  { blob }: HistoryInput,
+  entry: EntryOf<'policy-in-force'>,
+  root: PolicyStep['root'],
+  before: Keyring,
+): PolicyStep {
+  const value = blob(entry.data.policy)
+  const checked = value === undefined ? null : checkPolicy(value)
+  const policy = checked?.ok === true ? checked.policy : null
+  if (policy === null) return { entry, root, policy, keyring: null }
+  try {
+    return {
+      entry,
+      root,
+      policy,
+      keyring: applyRegistry(before, policy.registry, entry.index, entry.at, accountsOf(root)),
+    }
+  } catch (error) {
+    if (error instanceof KeyringError) return { entry, root, policy, keyring: null }
+    throw error
+  }
+}
+
+/**
+ * Repeats the admission of one statement as of its entry.
+ *
+ * Does not check: what the head was at that moment, which no entry holds; the content that a statement binds is compared with
+ * the facts of the verdict by `stands`, and until then the statement is about what it says. The nonce's issuance: the server's
+ * key is out of reach, so that a nonce must only be the first of its kind.
+ */
+function readmit(
+  input: HistoryInput,
+  entry: EntryOf<'statement-admitted'>,
+  state: State,
+  earlier: readonly StatementStep[],
+): StatementStep {
+  const { blob, origin, acceleration } = input
+  const nothing: StatementStep = { entry, statement: null, admission: null, admitted: null }
+  const value = blob(entry.data.payloadDigest)
+  const policy = state.policy?.policy
+  const signedRequirement: Requirement | null = readRequirement(blob(entry.data.requirement))
+  const requirement = readRequirement(blob(entry.data.inForce))
+  const signature = decodeBase64Url(entry.data.signature)
+  if (value === undefined || requirement === null || signedRequirement === null || signature === undefined || !policy)
+    return nothing
+  const payload = canonicalBytes(value)
+  const parsed = parseStatement(payload)
+  const subject = entry.subject.kind === 'change' ? entry.subject : null
+  if (!parsed.ok || subject === null) {
+    const admission: Admission = parsed.ok
+      ? { ok: false, code: 'wrong-number', detail: null }
+      : { ok: false, code: parsed.code, detail: parsed.field }
+    return { ...nothing, admission }
+  }
+  const { statement } = parsed
+  const { pullRequest, nonce, signer } = statement.predicate
+  const admission = admit(
+    { payload, signature },
+    {
+      origin,
+      subject: {
+        repositoryId: subject.repository,
+        number: subject.number,
+        head: statement.head,
+        headTree: statement.headTree,
+        baseRef: pullRequest.baseRef,
+        changeDigest: pullRequest.changeDigest,
+        isGovernance: statement.predicate.action === 'policy-change',
+      },
+      requirement,
+      signedRequirement,
+      epoch: state.policy?.entry.data.epoch ?? 0,
+      options: policy.options,
+      tiers: Object.keys(policy.tiers),
+      keyring: state.keyring,
+      entry: entry.index,
+      at: entry.at,
+      expectedNonce: null,
+      nonceUsed: earlier.some((other) => other.statement?.predicate.nonce === nonce),
+      isRecorded: earlier.some(
+        (other) =>
+          other.entry.data.payloadDigest === entry.data.payloadDigest &&
+          other.statement?.predicate.signer.maintainer === signer.maintainer,
+      ),
+      acceleration,
+    },
+  )
+  const admitted = admission.ok ? { ...admission.draft, entry: entry.index, at: entry.at } : null
+  return { entry, statement, admission, admitted }
+}
+
+/**
+ * Replays what entries say about policies, keys and statements, in log order: the same code that the server ran.
+ *
+ * Errs: what cannot be replayed leaves the state as it was; the steps of the verifier say what is wrong with it.
+ */
+export function replayHistory(input: HistoryInput): History {
+  let genesis: History['genesis'] = null
+  let root: PolicyStep['root'] = null
+  let state: State = { policy: null, keyring: emptyKeyring, voidBefore: 0 }
+  const states: { readonly from: LogIndex; readonly state: State }[] = []
+  const policies: PolicyStep[] = []
+  const statements: StatementStep[] = []
+  for (const entry of input.entries) {
+    if (entry.type === 'genesis') {
+      genesis ??= entry
+      root = entry
+    } else if (entry.type === 'policy-regenesis') root = entry
+    else if (entry.type === 'policy-in-force') {
+      const own: PolicyStep['root'] = root !== null && root.index + 1 === entry.index ? root : null
+      const step = takeEffect(input, entry, own, state.keyring)
+      policies.push(step)
+      const voidBefore = own?.type === 'policy-regenesis' ? entry.index : state.voidBefore
+      state = { policy: step, keyring: step.keyring ?? state.keyring, voidBefore }
+    } else if (entry.type === 'statement-admitted') {
+      const step = readmit(input, entry, state, statements)
+      const target = step.statement?.predicate.target
+      if (step.admitted !== null && target !== undefined) {
+        const about = statements.flatMap(({ admitted }) =>
+          admitted?.statement.predicate.target === target ? [admitted] : [],
+        )
+        state = { ...state, keyring: afterStatement(state.keyring, about, step.admitted) }
+      }
+      statements.push(step)
+    } else continue
+    states.push({ from: entry.index, state })
+  }
+  const nothing: State = { policy: null, keyring: emptyKeyring, voidBefore: 0 }
+  return {
+    genesis,
+    policies,
+    statements,
+    stateBefore: (index) => states.findLast(({ from }) => from < index)?.state ?? nothing,
+  }
+}

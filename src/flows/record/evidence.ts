@@ -1,0 +1,231 @@
+import {
+  type Acceleration,
+  approvalsDigest,
+  buildInclusionProof,
+  decodeEntry,
+  encodeEvidence,
+  type EvidenceEntry,
+  isVoidedByRegenesis,
+  type Json,
+  type JsonObject,
+  type LogIndex,
+  nothingDigest,
+  parseJsonStrict,
+  parseStatement,
+  planInclusion,
+  type RepositoryId,
+  type Sha256,
+  treeHasher,
+} from '../../core/index.ts'
+import { AppError } from '../app-error.ts'
+import type { DecisionLog, LogEntryRow, Memory, StorePorts } from '../ports.ts'
+import { subjectKey } from '../gate/entries.ts'
+
+export interface EvidenceNeeds extends Pick<StorePorts, 'log' | 'memory' | 'registry' | 'statements'> {
+  readonly acceleration: Acceleration
+}
+
+/** More rows of one type than any log is asked for at once. */
+const manyRows = 1_000_000
+const batch = 1_000
+const jsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 120 }
+
+interface Row extends LogEntryRow {
+  readonly entry: EvidenceEntry['entry']
+}
+
+function opened(row: LogEntryRow): Row {
+  const decoded = decodeEntry(row.bytes)
+  if (!decoded.ok) throw new AppError('store-corrupt', `entry ${row.index} of the log is none: ${decoded.code}`)
+  return { ...row, entry: decoded.entry }
+}
+
+const dataOf = ({ entry }: Row): JsonObject => entry.data
+
+async function rowAt(log: DecisionLog, index: number): Promise<Row> {
+  const [row] = await log.entries(index, index + 1)
+  if (row === undefined) throw new AppError('not-found', `the log has no entry ${index}`, { data: { index } })
+  return opened(row)
+}
+
+const rowsOf = async (log: DecisionLog, type: string, subject?: string): Promise<readonly Row[]> =>
+  (await log.find({ type, limit: manyRows, ...(subject === undefined ? {} : { subject }) })).map(opened).reverse()
+
+/** Collects rows and values; nothing is taken twice. */
+class Gathered {
+  readonly rows = new Map<number, Row>()
+  readonly blobs = new Map<Sha256, Json>()
+  readonly #memory: Pick<Memory, 'blob'>
+
+  constructor(memory: Pick<Memory, 'blob'>) {
+    this.#memory = memory
+  }
+
+  row(row: Row): void {
+    this.rows.set(row.index, row)
+  }
+
+  /** The value under a digest; null where it was erased. */
+  async blob(digest: Json | undefined): Promise<Json> {
+    const name = digest as Sha256
+    const known = this.blobs.get(name)
+    if (known !== undefined) return known
+    const bytes = await this.#memory.blob(name)
+    if (bytes === null) return null
+    const parsed = parseJsonStrict(bytes, jsonLimits)
+    if (!parsed.ok)
+      throw new AppError('store-corrupt', 'a value that an entry names is no JSON', { data: { digest: name } })
+    this.blobs.set(name, parsed.value)
+    return parsed.value
+  }
+}
+
+/** A statement with its requirements. */
+async function takeStatement(row: Row, gathered: Gathered): Promise<void> {
+  gathered.row(row)
+  const { payloadDigest, requirement, inForce } = dataOf(row)
+  for (const digest of [payloadDigest, requirement, inForce]) await gathered.blob(digest)
+}
+
+/**
+ * The statements that a verdict counted: those of its group before it that no regenesis made void. One of another number that
+ * was recorded while the verdict was being made is not among them; the digest tells.
+ */
+async function countedBy(
+  needs: EvidenceNeeds,
+  verdict: Row,
+  facts: JsonObject,
+  voidBefore: number,
+): Promise<readonly Row[]> {
+  const repository = (facts.repository as JsonObject).id as RepositoryId
+  const own = facts.number as number
+  const found: { readonly row: Row; readonly number: number }[] = []
+  for (const number of new Set([own, ...(facts.group as readonly number[])])) {
+    const rows = await rowsOf(needs.log, 'statement-admitted', subjectKey({ kind: 'change', repository, number }))
+    for (const row of rows) if (row.index < verdict.index) found.push({ row, number })
+  }
+  const standing: typeof found = []
+  for (const one of found.sort((a, b) => a.row.index - b.row.index)) {
+    const bytes = one.row.index >= voidBefore ? null : await needs.memory.blob(dataOf(one.row).payloadDigest as Sha256)
+    const parsed = bytes === null ? null : parseStatement(bytes)
+    if (parsed?.ok === true && isVoidedByRegenesis(parsed.statement.predicate.decision)) continue
+    standing.push(one)
+  }
+  const digestOf = (rows: typeof found): Sha256 =>
+    approvalsDigest(
+      rows.map(({ row }) => {
+        const { payloadDigest, scheme, signature } = dataOf(row) as unknown as {
+          payloadDigest: Sha256
+          scheme: string
+          signature: string
+        }
+        return { entry: row.index, at: row.at, payloadDigest, scheme, signature }
+      }),
+      needs.acceleration,
+    )
+  let rows = standing
+  while (digestOf(rows) !== dataOf(verdict).approvals) {
+    const late = rows.findLastIndex(({ number }) => number !== own)
+    if (late < 0)
+      throw new AppError('store-corrupt', `the statements that entry ${verdict.index} counted are not there`)
+    rows = rows.toSpliced(late, 1)
+  }
+  return rows.map(({ row }) => row)
+}
+
+/** One verdict with all that it was judged from, but for policies and keys. */
+async function takeVerdict(needs: EvidenceNeeds, row: Row, voidBefore: number, gathered: Gathered): Promise<void> {
+  gathered.row(row)
+  const data = dataOf(row)
+  await gathered.blob(data.verdict)
+  if (data.facts === null || data.facts === nothingDigest) return
+  const facts = (await gathered.blob(data.facts)) as JsonObject | null
+  if (facts === null) throw new AppError('store-corrupt', `the facts of entry ${row.index} are not there`)
+  await gathered.blob(facts.changeDigest)
+  const clock = facts.clock as JsonObject | null
+  if (clock !== null) gathered.row(await rowAt(needs.log, clock.entry as number))
+  const { id } = facts.repository as JsonObject
+  const enrolments = (await rowsOf(needs.log, 'repository-enrolled')).filter(
+    ({ entry, index }) => entry.subject.repository === id && index < row.index,
+  )
+  const enrolment = enrolments.at(-1)
+  if (enrolment !== undefined) gathered.row(enrolment)
+  for (const statement of await countedBy(needs, row, facts, voidBefore)) await takeStatement(statement, gathered)
+}
+
+/** Statements about persons: what suspends and lifts is part of the keyring. */
+async function takeSuspensions(needs: EvidenceNeeds, before: number, gathered: Gathered): Promise<void> {
+  const ring = await needs.registry.keyring()
+  for (const { account } of ring?.keyring.persons ?? [])
+    for (const { entry } of await needs.statements.aboutPerson(account))
+      if (entry < before) await takeStatement(await rowAt(needs.log, entry), gathered)
+}
+
+async function takeProof(
+  { log, acceleration }: EvidenceNeeds,
+  index: number,
+  size: number,
+): Promise<EvidenceEntry['proof']> {
+  const nodes = new Map<string, Uint8Array>()
+  for (const { level, index: at } of planInclusion(index, size).flat()) {
+    const hash = await log.node(level, at)
+    if (hash === null)
+      throw new AppError('store-corrupt', 'a node of the log tree is missing', { data: { level, index: at } })
+    nodes.set(`${level}/${at}`, hash)
+  }
+  return buildInclusionProof(
+    index,
+    size,
+    (level, at) => nodes.get(`${level}/${at}`) as Uint8Array,
+    treeHasher(acceleration),
+  )
+}
+
+/**
+ * Gathers the evidence of one verdict: its entry, every entry and value that it stands on, under the newest checkpoint.
+ *
+ * Trust: the store's own; what was changed in it shows when the evidence is verified.
+ * @throws AppError not-found when the index is no verdict or stands under no checkpoint yet; store-corrupt
+ */
+export async function gatherEvidence(needs: EvidenceNeeds, verdict: LogIndex): Promise<Uint8Array> {
+  const { log } = needs
+  const decisive = await rowAt(log, verdict)
+  if (decisive.type !== 'verdict')
+    throw new AppError('not-found', `entry ${verdict} is no verdict but ${decisive.type}`, { data: { index: verdict } })
+  const checkpoint = await log.checkpoint()
+  if (checkpoint === null || checkpoint.size <= verdict)
+    throw new AppError('not-found', `entry ${verdict} is not under a checkpoint yet`, { data: { index: verdict } })
+  const gathered = new Gathered(needs.memory)
+  const policies = (await rowsOf(log, 'policy-in-force')).filter(({ index }) => index < verdict)
+  const roots = [...(await rowsOf(log, 'genesis')), ...(await rowsOf(log, 'policy-regenesis'))].filter(
+    ({ index }) => index < verdict,
+  )
+  for (const root of roots) gathered.row(root)
+  const regenesis = roots.filter(({ type }) => type === 'policy-regenesis')
+  const voidBefore = (index: number): number => {
+    const last = regenesis.findLast((root) => root.index < index)
+    return last === undefined ? 0 : last.index + 1
+  }
+  for (const policy of policies) {
+    gathered.row(policy)
+    await gathered.blob(dataOf(policy).policy)
+    const { verdict: named } = dataOf(policy)
+    if (typeof named === 'number') await takeVerdict(needs, await rowAt(log, named), voidBefore(named), gathered)
+  }
+  for (const certified of await rowsOf(log, 'log-key')) if (certified.index < checkpoint.size) gathered.row(certified)
+  await takeSuspensions(needs, verdict, gathered)
+  await takeVerdict(needs, decisive, voidBefore(verdict), gathered)
+  const entries: EvidenceEntry[] = []
+  for (const { index, entry } of [...gathered.rows.values()].sort((a, b) => a.index - b.index))
+    entries.push({ index, entry, proof: await takeProof(needs, index, checkpoint.size) })
+  return encodeEvidence({ checkpoint: checkpoint.note, earlier: [], verdict, entries, blobs: gathered.blobs })
+}
+
+/** The verdict that an index or an entry's id names; null where there is none. */
+export async function findDecision(log: DecisionLog, name: string): Promise<LogIndex | null> {
+  const { size } = await log.head()
+  if (/^\d{1,15}$/.test(name)) return Number(name) < size ? (Number(name) as LogIndex) : null
+  for (let from = 0; from < size; from += batch)
+    for (const row of await log.entries(from, Math.min(size, from + batch))) if (row.id === name) return row.index
+  return null
+}
