@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, globSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { writeVerifier } from './build-verifier.ts'
 
 /**
  * Compiles src into dist, file by file, and copies what stands beside the code (SQL, HTML, data).
@@ -23,4 +24,5 @@ for (const path of besideCode) {
   mkdirSync(dirname(join(DIST, path)), { recursive: true })
   cpSync(join(ROOT, 'src', path), join(DIST, path))
 }
+await writeVerifier(join(DIST, 'verifier'))
 if (!existsSync(join(DIST, 'main.js'))) throw new Error('dist/main.js is missing: src/main.ts was not compiled')

@@ -14,6 +14,8 @@ const STEPS: readonly Step[] = [
     commands: [
       ['tsc', '-p', 'tsconfig.json'],
       ['tsc', '-p', 'src/core/tsconfig.json'],
+      ['tsc', '-p', 'src/delivery/verify/page/tsconfig.json'],
+      ['tsc', '-p', 'test/verify/tsconfig.json'],
     ],
   },
   { name: 'lint', commands: [['oxlint', '--type-aware', '--deny-warnings']] },

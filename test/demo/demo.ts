@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { playAttacks } from './attacks.ts'
+import { checkRecord } from './check-record.ts'
 import { playLaundering } from './laundering.ts'
 import { humanLines, humanListener, jsonOf, silentListener } from './narrate.ts'
 import { recomputeLog } from './observe.ts'
@@ -49,8 +50,9 @@ for (const [signal, code] of [
 const logLines: string[] = []
 
 async function play(step: RunStep): Promise<void> {
+  const folder = openFolder(ends)
   const world = await step('setup', 'Setting up a deployment', async (telling) =>
-    startWorld(ends, openFolder(ends), (line) => void logLines.push(line), telling),
+    startWorld(ends, folder, (line) => void logLines.push(line), telling),
   )
   await playStory(step, world)
   await playAttacks(step, world)
@@ -61,6 +63,7 @@ async function play(step: RunStep): Promise<void> {
       `${size} log entries; their Merkle tree, computed anew, is the one that the log key signed: ${root.slice(0, 16)}…`,
     )
   })
+  await checkRecord(step, world, folder)
 }
 
 if (!asJson) tell(humanLines.opening())
