@@ -30,6 +30,8 @@ import {
 import { decisionCopy, decisionGate, openOffHost, prepareCopy } from './compose-off-host.ts'
 import { examineFiles } from './compose-examine.ts'
 import { draftDeployment } from './compose-init.ts'
+import { outsideWitnesses, rosterOf } from './compose-witness.ts'
+import { readPublishedHead, witnessCli } from './compose-witness-cli.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load-config.ts'
 import { pinGenesis } from './config/pin-genesis.ts'
@@ -48,9 +50,10 @@ import { askNewPassphrase, askSecret } from './delivery/cli/prompts.ts'
 import { Refusal } from './delivery/cli/refusal.ts'
 import type { KeyUnlock, SignerKeys } from './delivery/cli/signer-key.ts'
 import type { Terminal } from './delivery/cli/terminal.ts'
-import type { Custody, OffHost } from './flows/ports.ts'
+import type { Custody, OffHost, StorePorts } from './flows/ports.ts'
 import { compareCopy } from './flows/record/outside-copy.ts'
-import { systemClock, systemRandom, systemTimers } from './system.ts'
+import type { OutsideSource } from './flows/record/start-gate.ts'
+import { holdProcess, systemClock, systemRandom, systemTimers } from './system.ts'
 
 /** How long one file of a log may take. */
 const logTimeoutMs = 30_000
@@ -154,7 +157,10 @@ async function recordMigration(
   if (events.length === 0) return []
   const store = await openStore(config, custody, 'alone')
   const offHost = offHostOf(config, custody)
-  const gate = decisionGate(offHost && decisionCopy(offHost, config.log.origin, store, custody, acceleration))
+  const gate = decisionGate(
+    offHost && decisionCopy(offHost, config.log.origin, store, custody, acceleration),
+    witnessesOf(config, custody, store),
+  )
   try {
     await recordEvents(commandRecorder(config.log.origin, store, custody, gate), events)
   } finally {
@@ -166,6 +172,14 @@ async function recordMigration(
 
 const offHostOf = ({ log }: Config, custody: Custody): OffHost | null =>
   log.offHost === undefined ? null : openOffHost(log.offHost, custody, systemTimers)
+
+/** Witnesses as a command asks them: once. */
+const witnessesOf = ({ log }: Config, custody: Custody, store: Pick<StorePorts, 'log'>): OutsideSource | null =>
+  outsideWitnesses(
+    log.witness?.quorum ?? null,
+    { custody, log: store.log, timers: systemTimers, telemetry: createTelemetry({ level: 'error' }) },
+    0,
+  )
 
 /** Gives the commands what they need: adapters as typed functions, opened only when a command asks. */
 export function composeCli(terminal: Terminal): CliNeeds {
@@ -192,7 +206,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const { origin } = config.log
       const offHost = offHostOf(config, custody)
       const copy = offHost && decisionCopy(offHost, origin, store, custody, acceleration)
-      const gate = decisionGate(copy)
+      const gate = decisionGate(copy, witnessesOf(config, custody, store))
       const recorder = commandRecorder(origin, store, custody, gate)
       return {
         settings: config,
@@ -232,6 +246,8 @@ export function composeCli(terminal: Terminal): CliNeeds {
         sshKey: async (name) => readSshKey(await custody.reveal(name)).authorizedKey,
         forge: connectForge(config.github, () => secretText(custody, config.github.privateKey.keystore)),
         makeLogKey: (name) => custody.generateEd25519(name),
+        publishedHead: async () => readPublishedHead(config.data.directory),
+        roster: async () => (config.log.witness?.quorum ? rosterOf(config.log.witness.quorum, custody) : null),
         webhooks: async () =>
           createWebhooks({
             secrets: await Promise.all(config.github.webhookSecrets.map(({ keystore }) => custody.reveal(keystore))),
@@ -246,8 +262,12 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const config = configOf(configFile)
       const custody = await openCustody(config, await unlock(config))
       const store = await openStore(config, custody, 'alone')
+      const release = holdProcess()
       const offHost = offHostOf(config, custody)
-      const gate = decisionGate(offHost && decisionCopy(offHost, config.log.origin, store, custody, acceleration))
+      const gate = decisionGate(
+        offHost && decisionCopy(offHost, config.log.origin, store, custody, acceleration),
+        witnessesOf(config, custody, store),
+      )
       try {
         await requireGenesis(config, store)
         const server = await composeServer({
@@ -273,8 +293,14 @@ export function composeCli(terminal: Terminal): CliNeeds {
         offHost?.close()
         await store.store.close()
         throw error
+      } finally {
+        release()
       }
     },
+    witness: witnessCli(
+      () => askNewPassphrase(terminal, unlockVariable),
+      () => askSecret(terminal, 'Passphrase of the keystore', unlockVariable),
+    ),
     async migrate(configFile, check) {
       const config = configOf(configFile)
       const custody = await openCustody(config, await unlock(config))

@@ -1,4 +1,5 @@
 import { createHmac, createPublicKey, hash, verify } from 'node:crypto'
+import { join } from 'node:path'
 import { createGitHub } from './adapters/github/github.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
@@ -14,6 +15,7 @@ import {
   formatInstant,
   type Json,
 } from './core/index.ts'
+import { composeWitnessing, type Witnessing } from './compose-witness.ts'
 import { createPublicServer } from './delivery/http/public-server.ts'
 import { AppError, isLogFailure } from './flows/app-error.ts'
 import { countKeyUse } from './flows/audit/counted-custody.ts'
@@ -33,7 +35,7 @@ import { createReplyBudget } from './flows/gate/replies.ts'
 import { createRunner, type Runner } from './flows/gate/runner.ts'
 import { createVerdictReader } from './flows/gate/verdict-reader.ts'
 import { createLogPublisher, type LogPublisher } from './flows/record/publisher.ts'
-import { createRecording, offHostHold } from './flows/record/recording.ts'
+import { createRecording, offHostHold, quorumHold } from './flows/record/recording.ts'
 import { gatedRecorder } from './flows/record/start-gate.ts'
 import type {
   Clock,
@@ -50,6 +52,9 @@ import type {
 /** Names of the secrets in custody that no configuration chooses. */
 export const nonceKeyName = 'nonce'
 export const saltKeyName = 'salt'
+
+/** Where the witness inside a server keeps its memory. */
+export const witnessMemoryOf = (directory: string): string => join(directory, 'witness')
 
 /** GitHub Actions on github.com: the App whose runs the author of a change can write the code of. */
 const workflowAppId = 15_368
@@ -107,9 +112,10 @@ export interface Server {
   readonly runner: Runner
   readonly publisher: LogPublisher
   readonly events: SecurityEvents
+  readonly witnessing: Witnessing
   /**
    * Resolves with the address once webhooks are taken.
-   * @throws AppError log-ahead, log-file-differs, log-files-unavailable before anything was signed
+   * @throws AppError log-ahead, log-file-differs, log-files-unavailable, witness-unreachable before anything was signed
    */
   start(): Promise<{ readonly host: string; readonly port: number }>
   /** Takes nothing new, lets work end for up to `deadlineMs`, closes the store. */
@@ -139,6 +145,15 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   const nonceKey = await custody.reveal(nonceKeyName)
   const saltKey = await custody.reveal(saltKeyName)
 
+  const witnessing = await composeWitnessing(config, {
+    custody,
+    clock,
+    timers,
+    telemetry,
+    acceleration,
+    log,
+    directory: witnessMemoryOf(config.data.directory),
+  })
   const github = createGitHub({
     apiUrl: config.github.apiUrl,
     appId: config.github.appId,
@@ -155,13 +170,16 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     memory,
     local: logFiles,
     offHost: offHost?.files('decisions') ?? null,
-    cosign: null,
+    cosigner: witnessing.cosigner,
     telemetry,
     timers,
     acceleration,
     onPublished: () => void recording.progressed(),
   })
-  const gate = decisionGate(offHost === null ? null : decisionCopy(offHost, origin, ports, custody, acceleration))
+  const gate = decisionGate(
+    offHost === null ? null : decisionCopy(offHost, origin, ports, custody, acceleration),
+    witnessing.source,
+  )
   const gatedWriter = gatedRecorder(logWriter, gate)
   const publishing: Recorder = {
     record: (build) => gatedWriter.record(build).finally(() => publisher.wake()),
@@ -189,7 +207,10 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   })
   noted = events
   const recording = createRecording({
-    holds: offHost === null ? [] : [offHostHold(publisher)],
+    holds: [
+      ...(offHost === null ? [] : [offHostHold(publisher)]),
+      ...(witnessing.cosigner !== null && witnessing.isRequiredForGreen ? [quorumHold(witnessing.cosigner)] : []),
+    ],
     store,
     clock,
     telemetry,
@@ -298,7 +319,17 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     telemetry,
     events,
     clientUser: (address) => `client:${hmac(saltKey, address)}`,
-    readiness: () => readiness({ origin, store, registry, log, custody, acceleration, isWitnessed: gate.isWitnessed }),
+    readiness: () =>
+      readiness({
+        origin,
+        store,
+        registry,
+        log,
+        custody,
+        acceleration,
+        isWitnessed: gate.isWitnessed,
+        quorum: () => (witnessing.cosigner === null ? null : (witnessing.cosigner.newest()?.met ?? false)),
+      }),
     logFiles,
     challenge: async ({ owner, repo, number, maintainer, keyid, wish }) => {
       const made = await challenge(challengeNeeds, {
@@ -337,10 +368,18 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     runner,
     publisher,
     events,
+    witnessing,
     async start() {
-      // Before anything is signed, and before anything is published: both would hide that the log was rolled back.
-      await gate.pass()
-      await publisher.check()
+      // Before the gate: two servers that witness each other and are started together find each other's witness up.
+      await witnessing.server?.listen()
+      try {
+        // Before anything is signed, and before anything is published: both would hide that the log was rolled back.
+        await gate.pass()
+        await publisher.check()
+      } catch (error) {
+        await witnessing.server?.stop()
+        throw error
+      }
       await lowering.load()
       await store.commit(recurringKinds.map((kind) => recurringJob(kind, clock.now())))
       const configDigest = await recordConfig({ recorder: publishing, memory, acceleration }, plainJson(config))
@@ -354,6 +393,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     },
     async stop(deadlineMs) {
       await server.stop(deadlineMs)
+      await witnessing.server?.stop()
       const unfinished = await runner.stop(deadlineMs)
       const details = { unfinished }
       events.note(eventOf('server-stopped', { userId: serverUser, resource: 'deployment', action: 'stop', details }))

@@ -29,3 +29,9 @@ export const systemTimers: Timers = {
 
 /** The operating system's generator. */
 export const systemRandom: Random = { bytes: (count) => new Uint8Array(randomBytes(count)) }
+
+/** Keeps the process alive while nothing else does: timers hold none. Returns what lets it end. */
+export function holdProcess(): () => void {
+  const timer = setInterval(() => {}, longestDelayMs)
+  return () => clearInterval(timer)
+}

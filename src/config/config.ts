@@ -12,7 +12,12 @@ export interface Config {
     readonly maxBodyBytes: number
     readonly challenge: { readonly perClientAndMinute: number; readonly perMinute: number }
   }
-  readonly log: { readonly origin: string; readonly offHost?: OffHostPlace }
+  readonly log: {
+    readonly origin: string
+    readonly offHost?: OffHostPlace
+    /** Absent: nobody cosigns the heads of this log, and it cosigns nobody's. */
+    readonly witness?: WitnessingConfig
+  }
   readonly github: {
     /** Without a slash at the end. */
     readonly apiUrl: string
@@ -51,6 +56,33 @@ export type OffHostPlace =
       readonly hostKey: string
       readonly privateKey: KeystoreName
     }
+
+/** Whose cosignatures the heads of the log need, and the witness that runs inside the server. */
+export interface WitnessingConfig {
+  readonly quorum: {
+    /** Text of a C2SP tlog-policy; it parses. */
+    readonly policy: string
+    /** Address per name of the policy. */
+    readonly urls: Readonly<Record<string, string>>
+    readonly requiredForGreen: boolean
+    readonly deadlineMs: number
+  } | null
+  readonly serve: WitnessServeConfig | null
+}
+
+/** A witness: its name, where it waits, and the verifier keys of the logs that it watches. */
+export interface WitnessServeConfig {
+  readonly name: string
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly logs: readonly string[]
+}
+
+/** Everything that a witness on its own is configured with. */
+export interface WitnessConfig {
+  readonly witness: WitnessServeConfig
+  readonly data: { readonly directory: string }
+  readonly unlock: Config['unlock']
+}
 
 /** Where in the keystore a secret lies. */
 export interface KeystoreName {

@@ -2,15 +2,17 @@ import { readFileSync } from 'node:fs'
 import { isAbsolute, relative } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import type { z } from 'zod'
-import type { Config, ConfigProblem, OffHostPlace } from './config.ts'
-import { fileSchema, splitMessage } from './schema.ts'
+import type { Config, ConfigProblem, OffHostPlace, WitnessConfig, WitnessingConfig } from './config.ts'
+import { fileSchema, witnessFileSchema } from './schema.ts'
+import { splitMessage } from './values.ts'
+import { readWitnessing } from './witnessing.ts'
 
 /** Names and values that the process was started with. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-export type LoadedConfig =
-  | { readonly ok: true; readonly config: Config }
-  | { readonly ok: false; readonly problems: readonly ConfigProblem[] }
+type Refused = { readonly ok: false; readonly problems: readonly ConfigProblem[] }
+
+export type LoadedConfig = { readonly ok: true; readonly config: Config } | Refused
 
 const unlockName = 'GOVERNANCE_UNLOCK_KEY_FILE'
 /** What the environment may say. A misspelt name would silently leave the server locked. */
@@ -23,23 +25,59 @@ const largestFile = 1024 * 1024
  * Does not check: that the named secrets exist and are strong; their users refuse weak ones.
  */
 export function loadConfig(options: { readonly file: string; readonly environment?: Environment }): LoadedConfig {
-  let text: string
+  const read = readText(options.file, '`governance init` writes one')
+  return read.ok ? parseConfig(read.text, options.environment ?? process.env) : read
+}
+
+/** The same for the file of a witness on its own. */
+export function loadWitnessConfig(options: {
+  readonly file: string
+  readonly environment?: Environment
+}): { readonly ok: true; readonly config: WitnessConfig } | Refused {
+  const read = readText(options.file, '`governance witness init` writes one')
+  return read.ok ? parseWitnessConfig(read.text, options.environment ?? process.env) : read
+}
+
+/** The same for the text of a witness's file. */
+export function parseWitnessConfig(
+  text: string,
+  environment: Environment,
+): { readonly ok: true; readonly config: WitnessConfig } | Refused {
+  const { problems, ...unlock } = readEnvironment(environment)
+  const parsed = parseTable(text, witnessFileSchema, problems)
+  if (!parsed.ok) return parsed
+  return { ok: true, config: deepFreeze({ ...parsed.table, unlock }) }
+}
+
+function readText(file: string, maker: string): { readonly ok: true; readonly text: string } | Refused {
   try {
-    const bytes = readFileSync(options.file)
+    const bytes = readFileSync(file)
     if (bytes.length > largestFile) throw new Error('larger than 1 MiB')
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
   } catch (error) {
     const message = `cannot be read: ${reasonOf(error)}`
-    return refused([
-      { path: options.file, message, remedy: 'name the file with --config; `governance init` writes one' },
-    ])
+    return refused([{ path: file, message, remedy: `name the file with --config; ${maker}` }])
   }
-  return parseConfig(text, options.environment ?? process.env)
 }
 
 /** The same for the text of a file. */
 export function parseConfig(text: string, environment: Environment): LoadedConfig {
-  const unlock = readEnvironment(environment)
+  const { problems, ...unlock } = readEnvironment(environment)
+  const parsed = parseTable(text, fileSchema, problems)
+  if (!parsed.ok) return parsed
+  const { witness } = parsed.table.log
+  const settled = witness === undefined ? null : readWitnessing(witness)
+  const wrong = [...misplacedCopy(parsed.table), ...(settled?.problems ?? [])]
+  if (wrong.length > 0) return refused(wrong)
+  return { ok: true, config: deepFreeze(configOf(parsed.table, settled?.witnessing ?? null, unlock)) }
+}
+
+/** Text of TOML against a schema, with the problems of the environment besides. */
+function parseTable<T extends z.ZodType>(
+  text: string,
+  schema: T,
+  besides: readonly ConfigProblem[],
+): { readonly ok: true; readonly table: z.output<T> } | Refused {
   let table: unknown
   try {
     table = parse(text)
@@ -47,17 +85,16 @@ export function parseConfig(text: string, environment: Environment): LoadedConfi
     if (!(error instanceof TomlError)) throw error
     // The library's text quotes the line, which may hold what must not be shown: only the place is told.
     const message = `is not TOML: line ${error.line}, column ${error.column}`
-    return refused([{ path: '', message, remedy: 'correct that line, see toml.io' }, ...unlock.problems])
+    return refused([{ path: '', message, remedy: 'correct that line, see toml.io' }, ...besides])
   }
-  const parsed = fileSchema.safeParse(table)
-  if (!parsed.success) return refused([...parsed.error.issues.flatMap(problemsOf), ...unlock.problems])
-  const problems = [...misplacedCopy(parsed.data), ...unlock.problems]
-  if (problems.length > 0) return refused(problems)
-  return { ok: true, config: deepFreeze(configOf(parsed.data, unlock)) }
+  const parsed = schema.safeParse(table)
+  if (!parsed.success) return refused([...parsed.error.issues.flatMap(problemsOf), ...besides])
+  return besides.length > 0 ? refused(besides) : { ok: true, table: parsed.data }
 }
 
 function configOf(
   { http, log, github, policy, data, anchor, telemetry }: z.output<typeof fileSchema>,
+  witness: WitnessingConfig | null,
   unlock: Config['unlock'],
 ) {
   const config: Config = {
@@ -68,7 +105,11 @@ function configOf(
       maxBodyBytes: http.max_body_bytes,
       challenge: { perClientAndMinute: http.challenge_per_client_and_minute, perMinute: http.challenge_per_minute },
     },
-    log: { origin: log.origin, ...(log.off_host === undefined ? {} : { offHost: offHostPlace(log.off_host) }) },
+    log: {
+      origin: log.origin,
+      ...(log.off_host === undefined ? {} : { offHost: offHostPlace(log.off_host) }),
+      ...(witness === null ? {} : { witness }),
+    },
     github: {
       apiUrl: github.api_url,
       appId: github.app_id,
@@ -79,10 +120,7 @@ function configOf(
     data: { directory: data.directory, payloadDays: data.payload_days },
     anchor: { calendars: anchor.calendars, upgradeFrom: anchor.upgrade_from },
     telemetry,
-    unlock: {
-      keyFile: unlock.keyFile,
-      ...(unlock.credentialsDirectory === undefined ? {} : { credentialsDirectory: unlock.credentialsDirectory }),
-    },
+    unlock,
   }
   return config
 }
@@ -154,7 +192,7 @@ function problemsOf(issue: z.core.$ZodIssue): ConfigProblem[] {
   ]
 }
 
-function refused(problems: readonly ConfigProblem[]): LoadedConfig {
+function refused(problems: readonly ConfigProblem[]): Refused {
   return { ok: false, problems }
 }
 

@@ -45,6 +45,18 @@ origin = ${quote(origin)}
 #   off_host = { directory = "/mnt/other" }
 #   off_host = { sftp = { host = "log.example.net", user = "governance", directory = "/srv/governance-log",
 #     host_key = "SHA256:…", private_key = { keystore = "off-host" } } }   (all in one line)
+# Whose cosignatures the heads of the log need (C2SP tlog-policy), and whether green waits for them. A witness of this
+# deployment never counts to its own quorum.
+#   [log.witness]
+#   policy_file = "/etc/governance/witness.policy"
+#   required_for_green = true
+#   urls = { w1 = "https://witness.example.org" }
+#   deadline_seconds = 5
+# The witness inside this server, for logs of others; \`governance witness key\` makes its key.
+#   [log.witness.serve]
+#   name = "gov.example.org/witness"
+#   listen = "127.0.0.1:8091"
+#   logs = ["other.example.org/decisions+…"]
 
 [github]
 # GitHub Enterprise Server: "https://HOST/api/v3".
@@ -73,7 +85,7 @@ directory = ${quote(directory)}
 }
 
 /** A TOML basic string; its escapes are JSON's, and DEL besides. */
-function quote(text: string): string {
+export function quote(text: string): string {
   return JSON.stringify(text).replaceAll('\u007f', '\\u007f')
 }
 

@@ -1,50 +1,8 @@
 import { isIP } from 'node:net'
-import { isAbsolute } from 'node:path'
 import { z } from 'zod'
 import { asSha256 } from '../core/index.ts'
-
-/** A message and what to do, in one string on their way through zod; `splitMessage` takes them apart. */
-const separator = ' → '
-const say = (message: string, remedy: string): string => `${message}${separator}${remedy}`
-
-/** Takes apart what `say` joined; zod's own messages have no remedy. */
-export function splitMessage(text: string): { readonly message: string; readonly remedy: string | null } {
-  const at = text.indexOf(separator)
-  return at < 0
-    ? { message: text, remedy: null }
-    : { message: text.slice(0, at), remedy: text.slice(at + separator.length) }
-}
-
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host)
-
-/** Plain HTTP is for the machine itself: anywhere else it would carry tokens and signatures in the open. */
-function webAddress(example: string) {
-  return z
-    .string()
-    .refine(
-      (text) => {
-        const url = URL.parse(text)
-        if (url === null || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
-          return false
-        return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
-      },
-      { error: say('is not an https address', `write it like ${example}, without user, query or fragment`) },
-    )
-    .transform((text) => text.replace(/\/+$/, ''))
-}
-
-const listen = z.string().transform((text, context) => {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9A-Za-z.-]+)):(\d{1,5})$/.exec(text)
-  const host = match?.[1] ?? match?.[2]
-  const port = Number(match?.[3])
-  if (host !== undefined && port <= 65_535 && (match?.[1] === undefined || isIP(host) === 6)) return { host, port }
-  context.addIssue({
-    code: 'custom',
-    message: say('is not host:port', 'write it like "127.0.0.1:8080" or "[::1]:8080"'),
-  })
-  return z.NEVER
-})
+import { absolutePath, count, listen, say, webAddress } from './values.ts'
+import { witnessServeShape, witnessTable } from './witness-schema.ts'
 
 const network = z.string().refine(
   (text) => {
@@ -69,18 +27,6 @@ const keystore = z.strictObject(
       issue.code === 'invalid_type' ? say('names no secret in the keystore', keystoreRemedy) : undefined,
   },
 )
-
-const count = (least: number, most: number, fallback: number) =>
-  z
-    .int({ error: say('is not a whole number', `write a whole number from ${least} to ${most}`) })
-    .min(least, { error: say('is too small', `at least ${least}`) })
-    .max(most, { error: say('is too large', `at most ${most}`) })
-    .default(fallback)
-
-const absolutePath = (example: string) =>
-  z.string().refine((path) => isAbsolute(path) && !path.includes('\0'), {
-    error: say('is not an absolute path', `write it like "${example}"`),
-  })
 
 const sftpPlace = z.strictObject({
   host: z
@@ -148,6 +94,7 @@ export const fileSchema = z.strictObject({
       'write host and path without scheme, like "gov.example.org/decisions"; it never changes afterwards',
     ),
     off_host: offHost.optional(),
+    witness: witnessTable.optional(),
   }),
   github: z.strictObject({
     api_url: webAddress('"https://api.github.com" or "https://github.example.org/api/v3"'),
@@ -208,4 +155,10 @@ export const fileSchema = z.strictObject({
         .default('info'),
     })
     .default({ level: 'info' }),
+})
+
+/** The file of a witness on its own. */
+export const witnessFileSchema = z.strictObject({
+  witness: z.strictObject(witnessServeShape),
+  data: z.strictObject({ directory: absolutePath('/var/lib/governance-witness') }),
 })

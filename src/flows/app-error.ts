@@ -27,6 +27,7 @@ export type AppErrorCode =
   | 'log-file-differs'
   | 'log-ahead'
   | 'calendar-unavailable'
+  | 'witness-unreachable'
 
 /** The world refused. `retryAt` (ms since 1970) is set where the refuser said when to come back. */
 export class AppError extends Error {

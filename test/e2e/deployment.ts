@@ -6,7 +6,8 @@ import { policyFilesPort } from '../../src/adapters/policy-files/policy-files.ts
 import { openMemoryStore } from '../../src/adapters/store/memory.ts'
 import { createTelemetry, type ProcessTelemetry } from '../../src/adapters/telemetry/telemetry.ts'
 import { acceleration, composeServer, nonceKeyName, type Server, saltKeyName } from '../../src/compose.ts'
-import type { Config } from '../../src/config/config.ts'
+import { witnessKeyName } from '../../src/compose-witness.ts'
+import type { Config, WitnessingConfig } from '../../src/config/config.ts'
 import { asInstant, ed25519PublicKey, type RepositoryId, signEcdsa } from '../../src/core/index.ts'
 import { enrol, planEnrolment } from '../../src/flows/gate/enrol.ts'
 import { planGenesis, recordGenesis } from '../../src/flows/gate/genesis.ts'
@@ -48,18 +49,29 @@ function movingClock(isFrozen: boolean): MovingClock {
 const ed25519Prefix = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 /** Custody in memory with real keys; the platform signs, as it does in production. */
-function memoryCustody(secrets: Readonly<Record<string, Uint8Array>>, seed = randomBytes(32)): Custody {
-  const key = createPrivateKey({ key: Buffer.concat([ed25519Prefix, seed]), format: 'der', type: 'pkcs8' })
-  const publicKey = ed25519PublicKey(seed)
+function memoryCustody(
+  secrets: Readonly<Record<string, Uint8Array>>,
+  witnessSeed: Uint8Array | null,
+  seed: Uint8Array = randomBytes(32),
+): Custody {
+  const seedOf = (name: string): Uint8Array => (name === witnessKeyName && witnessSeed !== null ? witnessSeed : seed)
   return {
     reveal: async (name) => {
       const secret = secrets[name]
       if (secret === undefined) throw new Error(`no secret ${name}`)
       return secret
     },
-    sign: async (_name, message) => new Uint8Array(sign(null, message, key)),
-    publicKey: async () => publicKey,
-    names: async () => [...Object.keys(secrets), logKeyName, securityKeyName],
+    sign: async (name, message) => {
+      const key = Buffer.concat([ed25519Prefix, seedOf(name)])
+      return new Uint8Array(sign(null, message, createPrivateKey({ key, format: 'der', type: 'pkcs8' })))
+    },
+    publicKey: async (name) => ed25519PublicKey(seedOf(name)),
+    names: async () => [
+      ...Object.keys(secrets),
+      logKeyName,
+      securityKeyName,
+      ...(witnessSeed === null ? [] : [witnessKeyName]),
+    ],
   }
 }
 
@@ -147,6 +159,10 @@ export async function startDeployment(
     /** Prepared as `governance log off-host prepare` does before the server starts. */
     readonly offHost?: LogFiles
     readonly enrol?: boolean
+    /** The seed of the log's key, where somebody outside has to know the key before. */
+    readonly logSeed?: Uint8Array
+    /** Witnesses of the log, and the one that runs inside; `directory` holds its memory. */
+    readonly witness?: { readonly config: WitnessingConfig; readonly seed: Uint8Array; readonly directory: string }
   } = {},
 ): Promise<Deployment> {
   const clock = movingClock(options.frozen === true)
@@ -187,12 +203,16 @@ export async function startDeployment(
   })
   fake.setWebhook(appId, { url: null })
 
-  const custody = memoryCustody({
-    'github-app': Buffer.from(appKeyPem),
-    'github-webhook': webhookSecret,
-    [nonceKeyName]: randomBytes(32),
-    [saltKeyName]: randomBytes(32),
-  })
+  const custody = memoryCustody(
+    {
+      'github-app': Buffer.from(appKeyPem),
+      'github-webhook': webhookSecret,
+      [nonceKeyName]: randomBytes(32),
+      [saltKeyName]: randomBytes(32),
+    },
+    options.witness?.seed ?? null,
+    options.logSeed,
+  )
   const logLines: string[] = []
   const telemetry = createTelemetry({ level: 'debug', destination: { write: (line) => void logLines.push(line) } })
   const store = options.store ?? openMemoryStore()
@@ -244,7 +264,7 @@ export async function startDeployment(
       maxBodyBytes: 26_214_400,
       challenge: { perClientAndMinute: 1000, perMinute: 10_000 },
     },
-    log: { origin: logOrigin },
+    log: { origin: logOrigin, ...(options.witness === undefined ? {} : { witness: options.witness.config }) },
     github: {
       apiUrl,
       appId,
@@ -252,7 +272,7 @@ export async function startDeployment(
       webhookSecrets: [{ keystore: 'github-webhook' }],
     },
     policy: { repository: 'acme/governance', branch: 'main', genesis: planned.plan.digest },
-    data: { directory: '/nowhere', payloadDays: 30 },
+    data: { directory: options.witness?.directory ?? '/nowhere', payloadDays: 30 },
     telemetry: { level: 'debug' },
     unlock: { keyFile: null },
   }
@@ -279,7 +299,7 @@ export async function startDeployment(
       memory: store.memory,
       local: options.offHost,
       offHost: null,
-      cosign: null,
+      cosigner: null,
       telemetry,
       timers: systemTimers,
       acceleration,

@@ -9,10 +9,13 @@ import { decodeEcdsaSignature } from '../../src/core/crypto/ecdsa-encoding.ts'
 import { parsePublicKey } from '../../src/core/crypto/public-key.ts'
 import { isSignatureScheme, verifySignature } from '../../src/core/crypto/signature-schemes.ts'
 import { verifyCheckpoint } from '../../src/core/log/checkpoint.ts'
+import { formatWitnessKey, parseWitnessKey, verifyCosignatures } from '../../src/core/log/cosignature.ts'
 import { decodeEntry, encodeEntry } from '../../src/core/log/entry.ts'
 import { rootOfLeaves } from '../../src/core/log/frontier.ts'
+import { decodeLogProof, encodeLogProof, verifyLogProof } from '../../src/core/log/log-proof.ts'
 import { treeHasher } from '../../src/core/log/tree-hash.ts'
 import { parseVerifierKey } from '../../src/core/log/verifier-key.ts'
+import { meetsQuorum, parseWitnessPolicy } from '../../src/core/log/witness-policy.ts'
 
 const read = <T>(path: string): T =>
   JSON.parse(readFileSync(new URL(`../../spec/vectors/${path}`, import.meta.url), 'utf8')) as T
@@ -102,6 +105,61 @@ test('spec/vectors/log/tree.json', () => {
   for (const [size, root] of file.roots.entries()) {
     const leaves = file.entries.slice(0, size).map((hex) => hasher.leaf(bytesOf(hex)))
     assert.equal(encodeHex(rootOfLeaves(leaves, hasher)), root, `size ${size}`)
+  }
+})
+
+test('spec/vectors/log/cosignature.json', () => {
+  type NoteCase = Case & { note: string; cosignatures?: [string, number][] }
+  const file = read<{ keys: string[]; cases: NoteCase[] }>('log/cosignature.json')
+  const keys = file.keys.map((line) => {
+    const key = parseWitnessKey(line)
+    assert.ok(key, line)
+    assert.equal(formatWitnessKey(key), line)
+    return key
+  })
+  for (const { name, note, expect, cosignatures } of checked(file.cases)) {
+    const check = verifyCosignatures(note, keys)
+    assert.equal(check.ok ? 'ok' : check.code, expect, name)
+    if (check.ok) {
+      const found = check.cosignatures.map(({ key, time }) => [key.name, time])
+      assert.deepEqual(found, cosignatures, name)
+    }
+  }
+})
+
+test('spec/vectors/log/witness-policy.json', () => {
+  type PolicyCase = {
+    name: string
+    policy: string
+    expect: 'ok' | [number, string][]
+    meets?: string[][]
+    lacks?: string[][]
+  }
+  const { cases } = read<{ cases: PolicyCase[] }>('log/witness-policy.json')
+  assert.equal(new Set(cases.map(({ name }) => name)).size, cases.length)
+  for (const { name, policy, expect, meets = [], lacks = [] } of cases) {
+    const parsed = parseWitnessPolicy(policy)
+    assert.deepEqual(parsed.ok ? 'ok' : parsed.faults.map(({ line, code }) => [line, code]), expect, name)
+    if (!parsed.ok) continue
+    for (const names of meets) assert.equal(meetsQuorum(parsed.policy, names), true, `${name}: ${names}`)
+    for (const names of lacks) assert.equal(meetsQuorum(parsed.policy, names), false, `${name}: ${names}`)
+  }
+})
+
+test('spec/vectors/log/log-proof.json', () => {
+  type ProofCase = Case & { entry: string; proof: string; index?: number }
+  const file = read<{ origin: string; log: string; policy: string; cases: ProofCase[] }>('log/log-proof.json')
+  const logKey = parseVerifierKey(file.log)
+  const policy = parseWitnessPolicy(file.policy)
+  assert.ok(logKey !== undefined && policy.ok)
+  const trust = { origin: file.origin, logKeys: [logKey], witnessPolicy: policy.policy }
+  const hasher = treeHasher()
+  for (const { name, entry, proof, expect, index } of checked(file.cases)) {
+    const check = verifyLogProof(proof, hasher.leaf(encodeUtf8(entry)), trust, hasher)
+    assert.equal(check.ok ? 'ok' : check.code, expect, name)
+    if (check.ok) assert.equal(check.index, index, name)
+    const decoded = decodeLogProof(encodeUtf8(proof))
+    if (decoded.ok) assert.equal(encodeLogProof(decoded.proof), proof, name)
   }
 })
 

@@ -59,5 +59,10 @@ export const appErrorWords: Readonly<Record<AppErrorCode, { readonly exit: ExitC
     exit: exitCode.unknown,
     remedy: "Try again; check the calendar's address and that it can be reached from here.",
   },
+  'witness-unreachable': {
+    exit: exitCode.unknown,
+    remedy:
+      'Check that the witnesses run, can be reached and know this log; `governance log status` names the silent ones.',
+  },
   'not-supported': { exit: exitCode.unknown, remedy: 'This version does not do that.' },
 }

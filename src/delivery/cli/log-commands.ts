@@ -2,11 +2,14 @@ import type { Command } from 'commander'
 import { addLogKeyCommands } from './log-key-commands.ts'
 import { addLogOffHostCommands } from './log-off-host-commands.ts'
 import { addLogRootCommands } from './log-root-commands.ts'
+import { addLogStatusCommand } from './log-status-command.ts'
 import type { CliNeeds } from './needs.ts'
+import type { Finish } from './policy-commands.ts'
 
 /** `governance log …`: the transparency log and its keys. */
-export function addLogCommands(program: Command, needs: CliNeeds): void {
+export function addLogCommands(program: Command, needs: CliNeeds, finish: Finish): void {
   const log = program.command('log').description('the transparency log and its keys')
+  addLogStatusCommand(log, needs, finish)
   addLogKeyCommands(log, needs)
   addLogRootCommands(log, needs)
   addLogOffHostCommands(log, needs)

@@ -2,6 +2,7 @@ import type { Acceleration, Contradiction, Facts, KeyId, PolicyV1, Severity } fr
 import type { SecurityEvent } from '../../flows/audit/security-event.ts'
 import type { Recorder } from '../../flows/gate/recorder.ts'
 import type { GenesisPlan } from '../../flows/gate/genesis.ts'
+import type { WitnessRoster } from '../../flows/record/cosign.ts'
 import type {
   Calendars,
   Clock,
@@ -17,6 +18,7 @@ import type {
   Ruleset,
   StorePorts,
   Webhooks,
+  WitnessedHead,
 } from '../../flows/ports.ts'
 import type { CopyState } from '../../flows/record/outside-copy.ts'
 import type { SignerKeys } from './signer-key.ts'
@@ -103,6 +105,10 @@ export interface Deployment {
   keepSshKey(name: string, key: Uint8Array | null): Promise<string>
   /** @throws AppError custody-not-found, custody-refused */
   sshKey(name: string): Promise<string>
+  /** The newest head that was published, as it lies there; null where none is. */
+  publishedHead(): Promise<string | null>
+  /** Whose cosignatures heads need; null where no quorum is configured. @throws AppError config-invalid */
+  roster(): Promise<WitnessRoster | null>
   /** @throws AppError config-invalid for a webhook secret that protects nothing */
   webhooks(): Promise<Webhooks>
   close(): Promise<void>
@@ -159,6 +165,27 @@ export interface CheckResult {
   readonly remedy: string | null
 }
 
+/** A witness on its own, as its commands see it. */
+export interface WitnessCli {
+  /** Name of the witness's key in custody. */
+  readonly keyName: string
+  /** Makes key, keystore and configuration. @throws Refusal exists, config-invalid */
+  init(request: {
+    readonly configFile: string
+    readonly directory: string
+    readonly name: string
+    readonly listen: string
+    readonly logs: readonly string[]
+  }): Promise<{ readonly key: string; readonly createdKeyFile: string | null }>
+  /** @throws Refusal config-invalid; AppError of custody and memory */
+  serve(configFile: string): Promise<{ readonly host: string; readonly port: number; stop(): Promise<void> }>
+  /** @throws as `serve` */
+  status(configFile: string): Promise<{
+    readonly key: string
+    readonly heads: readonly { readonly origin: string; readonly head: WitnessedHead | null }[]
+  }>
+}
+
 /** What commands need of the rest of the program. Filled in by the composition root. */
 export interface CliNeeds {
   readonly version: string
@@ -175,6 +202,7 @@ export interface CliNeeds {
   /** @throws Refusal config-invalid; AppError of configuration, custody and store */
   openDeployment(configFile: string, mode: OpenMode): Promise<Deployment>
   serve(configFile: string): Promise<RunningServer>
+  readonly witness: WitnessCli
   /** Compares or migrates the schema of a database that no server has open. */
   migrate(configFile: string, check: boolean): Promise<Migrated>
   /** @throws Refusal config-invalid and everything that stands in the way, before anything is created */

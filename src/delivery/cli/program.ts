@@ -23,6 +23,7 @@ import { addVerifyRepoCommand } from './verify-repo-command.ts'
 import { addTrustCommands } from './trust-commands.ts'
 import { addVerifyEvidenceCommand } from './verify-evidence-command.ts'
 import { addVsaCommands } from './vsa-commands.ts'
+import { addWitnessCommands } from './witness-commands.ts'
 import { printJson } from './terminal.ts'
 
 /** The tree of all commands, and how the one that ran ended. */
@@ -55,7 +56,6 @@ export function createProgram(needs: CliNeeds): Program {
   addExplainCommand(program, needs, finish)
   addDeliveriesCommands(program, needs)
   addDbCommands(program, needs, finish)
-  addLogCommands(program, needs)
   addVsaCommands(program, needs)
   addAnchorCommands(program, needs, finish)
   addAuditCommands(program, needs)
@@ -64,6 +64,13 @@ export function createProgram(needs: CliNeeds): Program {
   addVerifyEvidenceCommand(verify, needs, finish)
   addEvidenceCommands(program, needs)
   addTrustCommands(program, needs)
+  addVerifyRepoCommand(
+    program.command('verify').description('judge what a log recorded, without believing whoever runs it'),
+    needs,
+    finish,
+  )
+  addLogCommands(program, needs, finish)
+  addWitnessCommands(program, needs)
   inherit(program)
   return { command: program, ended: () => ended }
 }

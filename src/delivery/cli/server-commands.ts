@@ -9,16 +9,20 @@ import { aligned, counted, printJson } from './terminal.ts'
 const stopDeadlineMs = 20_000
 const probeTimeoutMs = 5_000
 
+/** Resolves with the signal that ends a server; whoever is told that it listens may send one at once. */
+export const toldToStop = (): Promise<string> =>
+  new Promise((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name))
+  })
+
 /** Runs until it is told to stop. A second signal ends the process at once. */
 async function serveAction(needs: CliNeeds, options: { readonly config: string }): Promise<void> {
   const server = await needs.serve(options.config)
   const host = server.host.includes(':') ? `[${server.host}]` : server.host
-  // Whoever reads that it listens may stop it at once, in order.
-  const signalled = new Promise<string>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name))
-  })
+  const told = toldToStop()
   needs.terminal.err(`governance listens on http://${host}:${server.port}\n`)
-  needs.terminal.err(`${await signalled}: finishing what is begun\n`)
+  const signal = await told
+  needs.terminal.err(`${signal}: finishing what is begun\n`)
   await server.stop(stopDeadlineMs)
 }
 
@@ -47,8 +51,15 @@ async function statusAction(
   options: { readonly config: string; readonly json?: true },
   finish: Finish,
 ): Promise<void> {
-  await withDeployment(needs, options.config, 'read', async ({ settings, store, offHost }) => {
-    const outside = offHost === null ? ', unwitnessed' : `, copied to ${offHost.name}`
+  await withDeployment(needs, options.config, 'read', async (deployment) => {
+    const { settings, store, offHost } = deployment
+    const hasQuorum = (await deployment.roster()) !== null
+    const isUnwitnessed = offHost === null && !hasQuorum
+    const outside = [
+      ...(offHost === null ? [] : [`copied to ${offHost.name}`]),
+      ...(hasQuorum ? ['witnessed'] : []),
+      ...(isUnwitnessed ? ['unwitnessed'] : []),
+    ].join(', ')
     const policy = await store.registry.policyInForce()
     const head = await store.log.head()
     const checkpoint = await store.log.checkpoint()
@@ -69,7 +80,7 @@ async function statusAction(
           size: head.size,
           checkpoint: checkpoint?.size ?? 0,
           at: head.at,
-          unwitnessed: offHost === null,
+          unwitnessed: isUnwitnessed,
           offHost: offHost?.name ?? null,
         },
         repositories: repositories.filter(({ active }) => active).length,
@@ -87,7 +98,7 @@ async function statusAction(
           'policy',
           policy === null ? 'NONE' : `epoch ${policy.epoch}, sha256:${policy.digest}, commit ${policy.commit}`,
         ],
-        ['log', `${settings.log.origin}, ${head.size} entries, newest ${formatInstant(head.at)}${outside}`],
+        ['log', `${settings.log.origin}, ${head.size} entries, newest ${formatInstant(head.at)}, ${outside}`],
         [
           'checkpoint',
           checkpoint?.size === head.size ? `covers all` : `covers ${checkpoint?.size ?? 0} of ${head.size}`,

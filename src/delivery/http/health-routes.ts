@@ -7,6 +7,8 @@ export interface Readiness {
   readonly checks: { readonly store: boolean; readonly policy: boolean; readonly log: boolean }
   /** Whether nobody outside is asked before the log is signed. */
   readonly unwitnessed?: boolean
+  /** Whether the head that was cosigned last has its quorum; null where none is configured. */
+  readonly quorum?: boolean | null
 }
 
 /** For so long one answer serves all: each is a durable write, and strangers may ask as often as they like. */
@@ -31,11 +33,11 @@ export function addHealthRoutes(
       }))
       newest = { at: now, answer }
     }
-    const { ready, checks, unwitnessed } = await newest.answer
+    const { ready, checks, unwitnessed, quorum } = await newest.answer
     const { store, policy, log } = checks
     return reply
       .code(ready ? 200 : 503)
       .type('application/json')
-      .send(JSON.stringify({ ready, checks: { store, policy, log }, unwitnessed }))
+      .send(JSON.stringify({ ready, checks: { store, policy, log }, unwitnessed, quorum }))
   })
 }

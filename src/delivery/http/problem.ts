@@ -40,6 +40,7 @@ const answers: Readonly<Record<AppErrorCode, Omit<Problem, 'code'>>> = {
   'log-file-differs': broken,
   'log-ahead': broken,
   'calendar-unavailable': unavailable,
+  'witness-unreachable': unavailable,
   'not-supported': { status: 501, title: 'Not supported' },
 }
 

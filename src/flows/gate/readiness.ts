@@ -9,6 +9,8 @@ export interface ReadinessReport {
   readonly checks: { readonly store: boolean; readonly policy: boolean; readonly log: boolean }
   /** True: nobody outside of this machine is asked before the log is signed. No reason not to be ready. */
   readonly unwitnessed: boolean
+  /** Whether the head that was cosigned last has its quorum; null where none is configured. */
+  readonly quorum: boolean | null
 }
 
 export interface ReadinessNeeds {
@@ -19,6 +21,7 @@ export interface ReadinessNeeds {
   readonly custody: Pick<Custody, 'publicKey'>
   readonly acceleration: Acceleration
   readonly isWitnessed: boolean
+  readonly quorum: () => boolean | null
 }
 
 /** Looks whether the store takes a write, a policy is in force, and the newest checkpoint is our signature over the log's head. */
@@ -36,7 +39,12 @@ export async function readiness(needs: ReadinessNeeds): Promise<ReadinessReport>
   })
   const policy = await holds(async () => (await needs.registry.policyInForce()) !== null)
   const log = await holds(() => isLogConsistent(needs))
-  return { ready: store && policy && log, checks: { store, policy, log }, unwitnessed: !needs.isWitnessed }
+  return {
+    ready: store && policy && log,
+    checks: { store, policy, log },
+    unwitnessed: !needs.isWitnessed,
+    quorum: needs.quorum(),
+  }
 }
 
 async function isLogConsistent(needs: ReadinessNeeds): Promise<boolean> {

@@ -40,3 +40,44 @@ export interface OffHost {
   prepare(log: LogName): Promise<void>
   close(): void
 }
+
+/** The newest head of a log that a witness has cosigned. */
+export interface WitnessedHead {
+  readonly size: number
+  readonly root: Uint8Array
+}
+
+/** What a witness remembers, one head per log. Losing it lets a log be rolled back unseen. */
+export interface WitnessState {
+  /** Null: nothing of this log was ever cosigned. @throws AppError store-unavailable, store-corrupt */
+  read(origin: string): Promise<WitnessedHead | null>
+  /**
+   * Replaces exactly the head `from` by `to`, among all processes; durable on return. False: another head is the newest one, and
+   * the caller signs nothing. May throw after the new head was stored, never return true before it was.
+   * @throws AppError store-unavailable, store-corrupt
+   */
+  advance(origin: string, from: WitnessedHead | null, to: WitnessedHead): Promise<boolean>
+}
+
+/** What a witness answered. Nothing of it is verified but its shape. */
+export type WitnessAnswer =
+  /** Signature lines, each with its newline. */
+  | { readonly kind: 'cosigned'; readonly lines: string }
+  /** It has cosigned this size of the log, which is not the one that the proof starts from. */
+  | { readonly kind: 'size'; readonly size: number }
+  /** It said no: HTTP status. */
+  | { readonly kind: 'refused'; readonly status: number }
+  /** It could not be asked, or what it said makes no sense. */
+  | { readonly kind: 'unreachable'; readonly reason: string }
+
+/** The way to a witness. */
+export interface WitnessClient {
+  /**
+   * Submits a checkpoint with the consistency proof from `oldSize`; empty where `oldSize` is 0 or the checkpoint's own size.
+   * Bounded in time and size; never throws.
+   */
+  addCheckpoint(
+    url: string,
+    request: { readonly oldSize: number; readonly proof: readonly Uint8Array[]; readonly note: string },
+  ): Promise<WitnessAnswer>
+}

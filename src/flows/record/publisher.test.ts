@@ -57,7 +57,7 @@ const publisherOf = (stored: ReturnType<typeof storedLog>, local: LogFiles, more
     memory: { blob: async () => null },
     local,
     offHost: null,
-    cosign: null,
+    cosigner: null,
     telemetry: quiet,
     timers: { after: () => () => {} },
     acceleration,
@@ -151,4 +151,38 @@ test('T44 a write that fails, stored or not, at any step of a pass: no head with
       assert.ok(broken < 1_000)
     }
   }
+})
+
+test('a head is shown at the deadline with the cosignatures it has, and again with the rest, in every place', async () => {
+  const stored = storedLog(entriesOf(3))
+  const [local, offHost] = [memoryLogFiles(), memoryLogFiles()]
+  let isUp = false
+  const due: (() => void)[] = []
+  const cosigner = {
+    cosign: async (note: string) => (isUp && !note.includes('late') ? `${note}— late AAAAAAA=\n` : note),
+    quorum: (note: string) => ({ met: note.includes('late'), size: 3, by: [], missing: [] }),
+  }
+  const timers = {
+    after: (_ms: number, run: () => void) => {
+      due.push(run)
+      return () => void due.splice(due.indexOf(run) >>> 0, 1)
+    },
+  }
+  const publisher = publisherOf(stored, local, { offHost, cosigner, timers })
+  const shown = (place: typeof local): string => decodeUtf8(place.files.get('checkpoint') as Uint8Array) ?? ''
+  await publisher.publish()
+  assert.deepEqual(
+    [local, offHost].map(shown),
+    [0, 1].map(() => decodeUtf8(stored.files().get('checkpoint') as Uint8Array)),
+  )
+  isUp = true
+  assert.equal(due.length, 1)
+  due.shift()?.()
+  await publisher.publish()
+  assert.ok([local, offHost].map(shown).every((note) => note.endsWith('— late AAAAAAA=\n')))
+  assert.equal(due.length, 0)
+  // A publisher that starts anew finds what is shown and asks for nothing more.
+  await publisherOf(stored, local, { cosigner, timers }).publish()
+  assert.equal(due.length, 0)
+  await publisher.stop()
 })

@@ -3,6 +3,7 @@ import {
   buildConsistencyProof,
   type Checkpoint,
   checkpointPath,
+  decodeUtf8,
   encodeUtf8,
   parseCheckpointBody,
   parseSignedNote,
@@ -12,6 +13,7 @@ import {
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
 import type { DecisionLog, LogFiles, Memory, Telemetry, Timers } from '../ports.ts'
+import type { Cosigner } from './cosign.ts'
 import { storedFiles } from './stored-files.ts'
 
 /** How far the files of the log have come: sizes of the heads that each place shows. */
@@ -43,18 +45,20 @@ export interface PublisherParts {
   readonly memory: Pick<Memory, 'blob'>
   readonly local: LogFiles
   readonly offHost: LogFiles | null
-  /** Adds cosignatures to a signed head; never fails, and never takes long. */
-  readonly cosign: ((note: string) => Promise<string>) | null
+  /** Adds cosignatures to a signed head; never fails, and never takes long. Null: nobody cosigns this log. */
+  readonly cosigner: Pick<Cosigner, 'cosign' | 'quorum'> | null
   readonly telemetry: Telemetry
   readonly timers: Timers
   readonly acceleration: Acceleration
-  /** Told after every pass that published something. */
+  /** Told after every pass that published something, or had a published head cosigned. */
   readonly onPublished?: (published: Published) => void
 }
 
 const filesAtOnce = 32
 const firstRetryMs = 500
 const longestRetryMs = 60_000
+/** A published head without its quorum is cosigned again after so long. */
+const cosignAgainMs = 15_000
 
 /** The head that a note states, whoever signed it: the place is the operator's own, and its signature was checked when it was made. */
 function headOf(note: Uint8Array | string, origin: string): Checkpoint {
@@ -72,7 +76,7 @@ function headOf(note: Uint8Array | string, origin: string): Checkpoint {
  * that whoever sees a head can fetch everything under it. The off-host place comes first: what the public sees is there.
  */
 export function createLogPublisher(parts: PublisherParts): LogPublisher {
-  const { origin, log, memory, local, offHost, cosign, telemetry, timers } = parts
+  const { origin, log, memory, local, offHost, cosigner, telemetry, timers } = parts
   const hasher = treeHasher(parts.acceleration)
   const places = [
     ...(offHost === null ? [] : [{ name: 'off-host', files: offHost }]),
@@ -85,6 +89,7 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
   let isStopped = false
   let cancelRetry: (() => void) | null = null
   let retryMs = firstRetryMs
+  let cancelCosign: (() => void) | null = null
 
   /** The store's log must be what the place shows, grown: the log's own consistency proof. */
   async function requireGrowth(place: string, shown: Checkpoint, stored: Checkpoint): Promise<void> {
@@ -155,14 +160,35 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
     if (newest === null) return false
     const stored = headOf(newest.note, origin)
     const behind = await behindOf(stored)
-    if (behind.length === 0) return false
+    if (behind.length === 0) {
+      return improve(newest.note)
+    }
     for (const { name, files } of behind) await writeFiles(files, heads.get(name)?.size ?? 0, stored.size)
-    const note = encodeUtf8(cosign === null ? newest.note : await cosign(newest.note))
+    const note = cosigner === null ? newest.note : await cosigner.cosign(newest.note)
     for (const place of behind) {
-      await place.files.replaceCheckpoint(note)
+      await place.files.replaceCheckpoint(encodeUtf8(note))
       heads.set(place.name, stored)
     }
+    cosignLater(note)
     return true
+  }
+
+  /** Adds to the newest head that is published what was missing of its cosignatures; true when it was looked at. */
+  async function improve(signed: string): Promise<boolean> {
+    if (cosigner === null) return false
+    const shown = await local.read(checkpointPath)
+    const before = shown === null ? signed : decodeUtf8(shown)
+    if (before === undefined || !before.startsWith(signed.slice(0, signed.lastIndexOf('\n\n')))) return false
+    const note = await cosigner.cosign(before)
+    if (note !== before) for (const { files } of places) await files.replaceCheckpoint(encodeUtf8(note))
+    cosignLater(note)
+    return true
+  }
+
+  function cosignLater(note: string): void {
+    cancelCosign?.()
+    cancelCosign =
+      cosigner === null || cosigner.quorum(note).met || isStopped ? null : timers.after(cosignAgainMs, wake)
   }
 
   async function publish(): Promise<void> {
@@ -224,6 +250,7 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
     async stop() {
       isStopped = true
       cancelRetry?.()
+      cancelCosign?.()
       await running
     },
   }

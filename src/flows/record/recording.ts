@@ -1,6 +1,7 @@
 import type { CommitId, LogIndex, RepositoryId } from '../../core/index.ts'
 import { publishJob } from '../gate/jobs.ts'
 import type { Clock, Store, Telemetry } from '../ports.ts'
+import type { Cosigner } from './cosign.ts'
 import type { LogPublisher } from './publisher.ts'
 
 /** The check of one (repository, head, base ref). */
@@ -29,6 +30,12 @@ export function offHostHold(publisher: Pick<LogPublisher, 'published'>): Recordi
     },
   }
 }
+
+/** The quorum of witnesses as it is counted: entries under a head that enough of them have cosigned. */
+export const quorumHold = (cosigner: Pick<Cosigner, 'witnessedSize'>): RecordingHold => ({
+  name: 'the witness quorum',
+  coveredSize: () => cosigner.witnessedSize(),
+})
 
 /** Says what a success still waits for, and has it published when it waits no longer. */
 export interface Recording {

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { encodeUtf8 } from '../bytes/utf8.ts'
+import { ed25519PublicKey } from '../crypto/ed25519.ts'
+import { sha256 } from '../crypto/sha256.ts'
+import { formatWitnessKey, witnessKey } from './cosignature.ts'
+import { meetsEveryQuorum, meetsQuorum, parseWitnessPolicy, type WitnessPolicy } from './witness-policy.ts'
+
+const lines = Array.from({ length: 6 }, (_, i) => {
+  const key = witnessKey(`w.example/${i}`, ed25519PublicKey(sha256(encodeUtf8(`seed ${i}`))))
+  return `witness w${i} ${formatWitnessKey(key)}\n`
+})
+const policyOf = (text: string): WitnessPolicy => {
+  const parsed = parseWitnessPolicy(text)
+  assert.ok(parsed.ok, text)
+  return parsed.policy
+}
+const names = lines.map((_, i) => `w${i}`)
+const kOf = (k: number, n: number): WitnessPolicy =>
+  policyOf(`${lines.slice(0, n).join('')}group g ${k} ${names.slice(0, n).join(' ')}\nquorum g\n`)
+
+test('for k of n witnesses exactly n - k + 1 of them are in every quorum, any of them', () => {
+  for (let n = 1; n <= names.length; n++)
+    for (let k = 1; k <= n; k++) {
+      const policy = kOf(k, n)
+      for (let asked = 0; asked <= n; asked++) {
+        assert.equal(meetsQuorum(policy, names.slice(0, asked)), asked >= k)
+        assert.equal(meetsEveryQuorum(policy, names.slice(n - asked, n)), asked >= n - k + 1, `${asked} of ${k}/${n}`)
+      }
+    }
+})
+
+test('a witness that can never cosign leaves fewer to ask', () => {
+  const policy = kOf(2, 3)
+  assert.equal(meetsEveryQuorum(policy, ['w1']), false)
+  assert.equal(meetsEveryQuorum(policy, ['w1'], ['w0']), true)
+})
+
+test('more cosignatures never lose a quorum, copies and strangers never make one', () => {
+  const policy = policyOf(`${lines.join('')}group a 2 w0 w1 w2\ngroup b any w3 w4\ngroup top 2 a b w5\nquorum top\n`)
+  fc.assert(
+    fc.property(fc.subarray(names), fc.subarray(names), (some, more) => {
+      const met = meetsQuorum(policy, some)
+      if (met) assert.ok(meetsQuorum(policy, [...some, ...more]))
+      assert.equal(meetsQuorum(policy, [...some, ...some, 'a', 'top', 'stranger']), met)
+      // Whoever asked a set without which no quorum is left has met every quorum, and the other way round.
+      const rest = names.filter((name) => !some.includes(name))
+      assert.equal(meetsEveryQuorum(policy, some), !meetsQuorum(policy, rest))
+    }),
+  )
+})
+
+test('any text is a policy or has faults with lines, and never throws', () => {
+  const word = fc.constantFrom(
+    'log',
+    'witness',
+    'group',
+    'quorum',
+    'none',
+    'w0',
+    'g',
+    'any',
+    'all',
+    '2',
+    '#',
+    '\t',
+    '\n',
+    lines[0] as string,
+  )
+  fc.assert(
+    fc.property(fc.array(fc.oneof(word, fc.string()), { maxLength: 30 }), (words) => {
+      const text = words.join(' ')
+      const parsed = parseWitnessPolicy(text)
+      if (parsed.ok) return
+      assert.ok(parsed.faults.length > 0)
+      for (const { line } of parsed.faults) assert.ok(line >= 0 && line <= text.split('\n').length)
+    }),
+  )
+})
