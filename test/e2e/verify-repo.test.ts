@@ -460,3 +460,34 @@ test('T37 a landing on the governance repository is compared with the policy in 
   const fields = lied.report.landings.at(-1)?.contradictions.map(({ field }) => field) ?? []
   assert.ok(fields.includes('governance.inForceCommit'), fields.join())
 })
+
+test('T48 a tree that passed over an older base is bad where it takes back what landed in between', async (t) => {
+  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'] })
+  const [first, second] = [
+    await passed(d, { files: { 'docs/first.md': '1\n' } }),
+    await passed(d, { files: { 'docs/second.md': '2\n' } }),
+  ]
+  await d.pass(days(14))
+  d.fake.deliveryFaults.hold()
+  await press(d, first, 'squash')
+  const reverting = d.fake.commit(sdk, 'main', {
+    author: 'admin',
+    by: 'admin',
+    bypass: true,
+    files: { 'docs/first.md': null, 'docs/second.md': '2\n' },
+  })
+  await d.fake.deliveryFaults.release()
+  await d.settled()
+  const { exit, report } = await verify(await strangersView(t, d))
+  assert.deepEqual(
+    [exit, report.landings.map(({ commit, number, code, how }) => [commit === reverting, number, code ?? how])],
+    [
+      1,
+      [
+        [false, first.number, 'merge-tree'],
+        [true, null, 'unmatched-landing'],
+      ],
+    ],
+  )
+  assert.equal(second.number > first.number, true)
+})

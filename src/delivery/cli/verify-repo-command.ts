@@ -1,16 +1,15 @@
 import type { Command } from 'commander'
-import { encodeHex, inertPlain as inert } from '../../core/index.ts'
-import { logTrust } from '../../flows/record/log-source.ts'
+import { encodeHex, inertPlain as inert, trustedLogKeys } from '../../core/index.ts'
 import { repositoryOfRecord } from '../../flows/record/branch-record.ts'
 import { readDecisions } from '../../flows/record/read-decisions.ts'
 import { type RepoReport, verifyRepo, wantedEntries } from '../../flows/record/verify-repo.ts'
 import { contradictionText } from './clone-facts.ts'
 import { type ExitCode, exitCode } from './exit-code.ts'
-import { readLogTrust } from './log-trust.ts'
 import type { CliNeeds } from './needs.ts'
 import type { Finish } from './policy-commands.ts'
 import { Refusal, UsageError } from './refusal.ts'
 import { aligned, counted, printJson, type Terminal } from './terminal.ts'
+import { trustFrom } from './trust-commands.ts'
 
 interface Options {
   readonly trust: string
@@ -89,16 +88,19 @@ const incomplete: Readonly<Record<string, { readonly message: string; readonly r
 async function verifyRepoAction(needs: CliNeeds, finish: Finish, clone: string, options: Options): Promise<void> {
   const { terminal, acceleration } = needs
   if (options.branch === '' || options.repo === '') throw new UsageError('--repo and --branch name something')
-  const trust = logTrust(readLogTrust(options.trust))
-  if (trust === undefined) throw new UsageError('the trust file names no key of a log')
+  const { trust } = trustFrom(options.trust)
   const git = needs.openClone(clone)
   try {
     if (options.skipObjectCheck !== true) await git.checkObjects()
-    const read = await readDecisions(needs.openLogSource(options.log), trust, {
-      isWanted: wantedEntries,
-      onProgress: progress(terminal, 'entries'),
-      acceleration,
-    })
+    const read = await readDecisions(
+      needs.openLogSource(options.log),
+      { origin: trust.origin, keys: trustedLogKeys(trust) },
+      {
+        isWanted: wantedEntries,
+        onProgress: progress(terminal, 'entries'),
+        acceleration,
+      },
+    )
     if (!read.ok) {
       const { code, path, index } = read.fault
       throw new Refusal(code, `the log is not to be believed: ${inert(path ?? `entry ${index}`)}`, {
