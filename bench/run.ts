@@ -1,5 +1,6 @@
 /** `npm run bench`: measures the promises of the product in ratios within one run. `run.ts [name…] [--quick] [--json]` */
 import { parseArgs } from 'node:util'
+import { benchAuditSearch } from './audit-search.ts'
 import { benchGate } from './gate.ts'
 import { benchIntake } from './intake.ts'
 import { benchDatabase } from './database.ts'
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, Bench>> = {
   gate: benchGate,
   memory: benchMemory,
   database: benchDatabase,
+  'audit-search': benchAuditSearch,
 }
 
 const { values, positionals } = parseArgs({

@@ -9,13 +9,13 @@ import { UsageError } from './refusal.ts'
 import { aligned, printJson } from './terminal.ts'
 
 /** An event with its place in the log, as commands print it. */
-interface ListedEvent extends SecurityEvent {
+export interface ListedEvent extends SecurityEvent {
   readonly index: number
   readonly at: number
 }
 
 /** Reads entries of the security log back as events. @throws AppError store-corrupt */
-function listedEvents(rows: readonly LogEntryRow[]): readonly ListedEvent[] {
+export function listedEvents(rows: readonly LogEntryRow[]): readonly ListedEvent[] {
   return rows.map(({ index, bytes }) => {
     const decoded = decodeEntry(bytes)
     if (!decoded.ok)
@@ -25,7 +25,7 @@ function listedEvents(rows: readonly LogEntryRow[]): readonly ListedEvent[] {
 }
 
 /** One line per event, in columns. */
-const eventLines = (events: readonly ListedEvent[]): string =>
+export const eventLines = (events: readonly ListedEvent[]): string =>
   aligned(
     events.map(({ index, at, eventType, userId, action, resource, result, details }) =>
       [
@@ -43,7 +43,7 @@ const eventLines = (events: readonly ListedEvent[]): string =>
   )
 
 /** Records that events were read. A log that takes nothing keeps nobody from reading it, but it is said. */
-async function noteReading(
+export async function noteReading(
   needs: Pick<CliNeeds, 'terminal'>,
   deployment: Pick<Deployment, 'operator' | 'note'>,
   action: 'list' | 'search',

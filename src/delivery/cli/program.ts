@@ -5,6 +5,8 @@ import { addAnchorCommands } from './anchor-commands.ts'
 import { addApprovalCommands } from './approval-commands.ts'
 import { appErrorWords } from './app-error-words.ts'
 import { addAuditCommands } from './audit-commands.ts'
+import { addAuditExportCommand } from './audit-export-command.ts'
+import { addAuditSearchCommand } from './audit-search-command.ts'
 import { addDbCommands } from './db-commands.ts'
 import { addDeliveriesCommands } from './deliveries-commands.ts'
 import { addDoctorCommand } from './doctor-command.ts'
@@ -24,6 +26,7 @@ import { addTrustCommands } from './trust-commands.ts'
 import { addVerifyEvidenceCommand } from './verify-evidence-command.ts'
 import { addVsaCommands } from './vsa-commands.ts'
 import { addWitnessCommands } from './witness-commands.ts'
+import { addVerifyExportCommand } from './verify-export-command.ts'
 import { printJson } from './terminal.ts'
 
 /** The tree of all commands, and how the one that ran ended. */
@@ -71,6 +74,12 @@ export function createProgram(needs: CliNeeds): Program {
   )
   addLogCommands(program, needs, finish)
   addWitnessCommands(program, needs)
+  const audit = addAuditCommands(program, needs)
+  addAuditSearchCommand(audit, needs)
+  addAuditExportCommand(audit, needs)
+  const verify = program.command('verify').description('judge what a log recorded, without believing whoever runs it')
+  addVerifyRepoCommand(verify, needs, finish)
+  addVerifyExportCommand(verify, needs, finish)
   inherit(program)
   return { command: program, ended: () => ended }
 }

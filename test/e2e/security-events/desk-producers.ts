@@ -75,6 +75,13 @@ export const deskProducers = {
   ),
   'doctor-run': desk(async (d) => void (await d.cli('doctor', '--config', d.config))),
   'audit-read': desk(async (d) => void (await good(d, 'audit', 'list', '--limit', '1'))),
+  'audit-exported': desk(async (d) => {
+    const folder = join(d.folder, 'archive')
+    const args = ['--since', '2020-01-01', '--format', 'entries', '--out', folder, '--json']
+    const { key } = JSON.parse(await good(d, 'audit', 'export', ...args)) as { key: string }
+    const { code, stdout } = await d.cli('verify', 'export', folder, '--key', key)
+    assert.equal(code, 0, stdout)
+  }),
   'delivery-replayed': desk((d) =>
     withServer(d, async () => {
       d.fake.commit('acme/node', 'feature', { files: { 'rpc/methods.ts': '1\n' }, author: 'alice', from: 'main' })

@@ -5,7 +5,6 @@ import { later, type Producers } from './producer.ts'
 
 /** Types whose cause is built by somebody else and is not wired yet. */
 const awaited = {
-  'audit-exported': later('export'),
   'evidence-exported': later('evidence'),
   'trust-exported': later('evidence'),
   'log-publishing-failed': later('publish'),
