@@ -59,27 +59,19 @@ export function createProgram(needs: CliNeeds): Program {
   addExplainCommand(program, needs, finish)
   addDeliveriesCommands(program, needs)
   addDbCommands(program, needs, finish)
-  addVsaCommands(program, needs)
-  addAnchorCommands(program, needs, finish)
-  addAuditCommands(program, needs)
-  const verify = program.command('verify').description('judge what a log recorded, without believing whoever runs it')
-  addVerifyRepoCommand(verify, needs, finish)
-  addVerifyEvidenceCommand(verify, needs, finish)
-  addEvidenceCommands(program, needs)
-  addTrustCommands(program, needs)
-  addVerifyRepoCommand(
-    program.command('verify').description('judge what a log recorded, without believing whoever runs it'),
-    needs,
-    finish,
-  )
   addLogCommands(program, needs, finish)
   addWitnessCommands(program, needs)
+  addEvidenceCommands(program, needs)
+  addTrustCommands(program, needs)
+  const verify = program.command('verify').description('judge what a log recorded, without believing whoever runs it')
+  addVerifyEvidenceCommand(verify, needs, finish)
+  addVerifyRepoCommand(verify, needs, finish)
+  addVerifyExportCommand(verify, needs, finish)
+  addVsaCommands(program, needs)
+  addAnchorCommands(program, needs, finish)
   const audit = addAuditCommands(program, needs)
   addAuditSearchCommand(audit, needs)
   addAuditExportCommand(audit, needs)
-  const verify = program.command('verify').description('judge what a log recorded, without believing whoever runs it')
-  addVerifyRepoCommand(verify, needs, finish)
-  addVerifyExportCommand(verify, needs, finish)
   inherit(program)
   return { command: program, ended: () => ended }
 }
