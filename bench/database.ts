@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { acceleration } from '../src/compose.ts'
+import { acceleration } from '../src/compose-acceleration.ts'
 import { asCommitId, asInstant, asSha256, bytesDigest, canonicalBytes } from '../src/core/index.ts'
 import { type EntryDraft, serverActor } from '../src/flows/gate/entries.ts'
 import { createRecorder } from '../src/flows/gate/recorder.ts'

@@ -15,7 +15,8 @@ import { openJournal } from './adapters/store/journal.ts'
 import { makeSshKey, readSshKey } from './adapters/log-files/ssh-key.ts'
 import { migrateSqlite } from './adapters/store/sqlite.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
-import { acceleration, composeServer, webUrlOf } from './compose.ts'
+import { composeServer, webUrlOf } from './compose.ts'
+import { acceleration } from './compose-acceleration.ts'
 import {
   commandRecorder,
   connectForge,

@@ -1,12 +1,12 @@
-import { createHmac, createPublicKey, hash, verify } from 'node:crypto'
+import { createHmac, hash } from 'node:crypto'
 import { join } from 'node:path'
 import { createGitHub } from './adapters/github/github.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
 import { decisionCopy, decisionGate } from './compose-off-host.ts'
+import { acceleration } from './compose-acceleration.ts'
 import type { Config } from './config/config.ts'
 import {
-  type Acceleration,
   asRepositoryId,
   asSha256,
   encodeBase64,
@@ -58,21 +58,6 @@ export const witnessMemoryOf = (directory: string): string => join(directory, 'w
 
 /** GitHub Actions on github.com: the App whose runs the author of a change can write the code of. */
 const workflowAppId = 15_368
-
-const encoder = new TextEncoder()
-
-/** Core's slow parts, done by the platform. Core's own stay the reference. */
-export const acceleration: Acceleration = {
-  sha256: (bytes) => new Uint8Array(hash('sha256', bytes, 'buffer')),
-  encodeUtf8: (text) => encoder.encode(text),
-  verifyEcdsa: (compressedKey, message, compact) =>
-    verify('sha256', message, { key: spkiOf(compressedKey), dsaEncoding: 'ieee-p1363' }, compact),
-}
-
-/** SubjectPublicKeyInfo of a compressed secp256k1 point (RFC 5480 section 2). */
-const spkiPrefix = Buffer.from('3036301006072a8648ce3d020106052b8104000a032200', 'hex')
-const spkiOf = (compressedKey: Uint8Array) =>
-  createPublicKey({ key: Buffer.concat([spkiPrefix, compressedKey]), format: 'der', type: 'spki' })
 
 /** The salted name of a client's address. */
 const hmac = (key: Uint8Array, text: string): string =>

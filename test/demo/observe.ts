@@ -1,5 +1,5 @@
 /** What anybody can see of a change: its check, its merge button, the server's replies, and what the log holds. */
-import { acceleration } from '../../src/compose.ts'
+import { acceleration } from '../../src/compose-acceleration.ts'
 import {
   decodeEntry,
   parseVerifierKey,

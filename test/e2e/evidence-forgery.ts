@@ -3,7 +3,7 @@
  * log's. With a key of one's own that is an outsider; with the trusted one it is an operator who lies.
  */
 import { randomBytes } from 'node:crypto'
-import { acceleration } from '../../src/compose.ts'
+import { acceleration } from '../../src/compose-acceleration.ts'
 import {
   appendLeaf,
   buildConsistencyProof,

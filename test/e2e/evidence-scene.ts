@@ -1,6 +1,6 @@
 /** A deployment whose log holds verdicts of every kind, and what a stranger needs to judge them anew. */
 import assert from 'node:assert/strict'
-import { acceleration } from '../../src/compose.ts'
+import { acceleration } from '../../src/compose-acceleration.ts'
 import {
   type LogIndex,
   policyDigest,

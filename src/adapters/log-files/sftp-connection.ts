@@ -46,7 +46,7 @@ export class SftpStatus extends Error {
 }
 
 /** Nobody answered: what was asked may have happened or not. */
-export class ConnectionLost extends Error {
+class ConnectionLost extends Error {
   override name = 'ConnectionLost'
 }
 

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { fileLog, type FiledLog, sampleEntry } from '../../../test/fixtures/log-files.ts'
 import { memoryLogFiles } from '../../../test/fakes/log-files.ts'
 import { isAppError } from '../../../test/contract/store-contract-fixture.ts'
-import { acceleration } from '../../compose.ts'
+import { acceleration } from '../../compose-acceleration.ts'
 import {
   decodeUtf8,
   equalBytes,

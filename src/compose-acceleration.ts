@@ -1,0 +1,17 @@
+import { createPublicKey, hash, verify } from 'node:crypto'
+import type { Acceleration } from './core/index.ts'
+
+const encoder = new TextEncoder()
+
+/** Core's slow parts, done by the platform. Core's own stay the reference. */
+export const acceleration: Acceleration = {
+  sha256: (bytes) => new Uint8Array(hash('sha256', bytes, 'buffer')),
+  encodeUtf8: (text) => encoder.encode(text),
+  verifyEcdsa: (compressedKey, message, compact) =>
+    verify('sha256', message, { key: spkiOf(compressedKey), dsaEncoding: 'ieee-p1363' }, compact),
+}
+
+/** SubjectPublicKeyInfo of a compressed secp256k1 point (RFC 5480 section 2). */
+const spkiPrefix = Buffer.from('3036301006072a8648ce3d020106052b8104000a032200', 'hex')
+const spkiOf = (compressedKey: Uint8Array) =>
+  createPublicKey({ key: Buffer.concat([spkiPrefix, compressedKey]), format: 'der', type: 'spki' })
