@@ -209,21 +209,22 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const copy = offHost && decisionCopy(offHost, origin, store, custody, acceleration)
       const gate = decisionGate(copy, witnessesOf(config, custody, store))
       const recorder = commandRecorder(origin, store, custody, gate)
+      const note = async (events: readonly SecurityEvent[]): Promise<void> => {
+        if (mode !== 'read') return recordEvents(recorder, events)
+        const writing = await openStore(config, custody, 'write')
+        try {
+          await recordEvents(commandRecorder(origin, writing, custody, gate), events)
+        } finally {
+          await writing.store.close()
+        }
+      }
       return {
         settings: config,
         custody,
         store,
         recorder,
         operator: currentOperator(),
-        async note(events) {
-          if (mode !== 'read') return recordEvents(recorder, events)
-          const writing = await openStore(config, custody, 'write')
-          try {
-            await recordEvents(commandRecorder(origin, writing, custody, gate), events)
-          } finally {
-            await writing.store.close()
-          }
-        },
+        note,
         offHost: offHost &&
           copy && {
             name: offHost.name,
@@ -241,6 +242,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
             })
           const key = given ?? makeSshKey()
           const { authorizedKey } = readSshKey(key)
+          await note([keyCreated(currentOperator(), given === null ? 'create' : 'import', name, null)])
           await custody.put(name, 'secret', key)
           return authorizedKey
         },

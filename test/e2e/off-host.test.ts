@@ -38,7 +38,11 @@ function observed(place: string, acts: Act[]): LogFiles {
 }
 
 /** A place that can be taken away and brought back. */
-function removable(): { readonly files: LogFiles; set(isThere: boolean): void } {
+function removable(): {
+  readonly files: LogFiles
+  readonly held: Map<string, Uint8Array>
+  set(isThere: boolean): void
+} {
   const held = memoryLogFiles()
   let isThere = true
   const guard = async (): Promise<void> => {
@@ -51,6 +55,7 @@ function removable(): { readonly files: LogFiles; set(isThere: boolean): void } 
       replaceCheckpoint: (note) => guard().then(() => held.replaceCheckpoint(note)),
       removeBlob: (path) => guard().then(() => held.removeBlob(path)),
     },
+    held: held.files,
     set: (value) => {
       isThere = value
     },
@@ -175,12 +180,21 @@ test('T47 a start asks the off-host copy first: away, empty or of another log, n
   await d.restart()
   assert.equal((await ready(d)).unwitnessed, false)
 
-  const size = (await d.store.log.head()).size
   const other = await startDeployment(t, { frozen: true, origin: 'other.example.org/decisions' })
   const foreign = await other.store.log.checkpoint()
+  // A server that ends says so in the log, and publishes that.
+  await d.server.stop(2_000)
   await place.files.replaceCheckpoint(Buffer.from(foreign?.note ?? ''))
   await assert.rejects(d.restart(), { code: 'log-file-differs' })
+  const { size } = await d.store.log.head()
+  // The refused server is stopped here, and may not even say that in the log.
+  await assert.rejects(d.restart(), { code: 'log-file-differs' })
   assert.equal((await d.store.log.head()).size, size)
+  // What a place looks like that is not mounted.
+  place.held.clear()
+  await assert.rejects(d.restart(), { code: 'log-files-unavailable' })
+  assert.equal((await d.store.log.head()).size, size)
+  assert.equal(place.held.size, 0)
   assert.equal((await ready(other)).unwitnessed, true)
   other.fake.commit('acme/node', 'fix', { author: 'alice', message: 'fix', files: { 'docs/guide.md': 'x' } })
   const pull = other.fake.openPullRequest({ repo: 'acme/node', head: 'fix', author: 'alice', title: 'fix' })

@@ -56,11 +56,12 @@ const refuses = (reason: string) => (error: unknown) => {
   return true
 }
 
-const onSshd = (name: string, run: (t: TestContext, sshd: Sshd) => Promise<void>) =>
+function onSshd(name: string, run: (t: TestContext, sshd: Sshd) => Promise<void>): void {
   test(name, async (t) => {
     if (lacksSshd !== null && process.env.CI === undefined) return t.skip(lacksSshd)
-    return run(t, await startSshd(t))
+    await run(t, await startSshd(t))
   })
+}
 
 onSshd('a file written over SFTP is there, whole, closed to writing, and nothing else is', async (t, sshd) => {
   const files = open(t, sshd)

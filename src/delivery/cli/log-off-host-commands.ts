@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { AppError } from '../../flows/app-error.ts'
 import { type CliNeeds, type Deployment, withDeployment } from './needs.ts'
 import { Refusal } from './refusal.ts'
 import { printJson } from './terminal.ts'
@@ -9,6 +10,11 @@ interface Options {
   readonly json?: true
 }
 
+interface KeyOptions extends Options {
+  readonly from?: string
+  readonly show?: true
+}
+
 function placeOf({ offHost }: Deployment): NonNullable<Deployment['offHost']> {
   if (offHost !== null) return offHost
   throw new Refusal('not-configured', 'no off-host copy is configured', {
@@ -16,12 +22,16 @@ function placeOf({ offHost }: Deployment): NonNullable<Deployment['offHost']> {
   })
 }
 
-function keyNameOf({ settings }: Deployment): string {
-  const name = settings.log.offHost?.privateKey?.keystore
-  if (name !== undefined) return name
-  throw new Refusal('not-configured', 'the configuration names no key for SFTP', {
-    remedy: 'Write private_key = { keystore = "off-host" } into off_host.sftp; a directory needs no key.',
-  })
+/** Nothing is signed while a configured place does not answer, and a key is not stored without its entry. */
+async function keepKey(deployment: Deployment, name: string, key: Uint8Array | null): Promise<string> {
+  try {
+    return await deployment.keepSshKey(name, key)
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'log-files-unavailable') throw error
+    throw new Refusal('place-first', error.message, {
+      remedy: 'Make the key before off_host stands in the configuration: take it out, run this again, and put it back.',
+    })
+  }
 }
 
 function readKeyOf(file: string): Uint8Array {
@@ -39,20 +49,22 @@ export function addLogOffHostCommands(log: Command, needs: CliNeeds): void {
   const offHost = log.command('off-host').description('the copy of the log that does not end with this machine')
   offHost
     .command('key')
+    .argument('[NAME]', 'its name in the keystore', 'off-host')
     .description('make the SSH key that writes the copy, in the keystore, and print its line for authorized_keys')
     .requiredOption('--config <FILE>', 'governance.toml')
     .option('--from <FILE>', 'store this private key (OpenSSH or PEM, no passphrase) instead of making one')
     .option('--show', 'print the line of the key that is there')
     .option('--json', 'one JSON value for machines')
-    .action(async ({ config, from, show, json }: Options & { readonly from?: string; readonly show?: true }) =>
+    .action(async (name: string, { config, from, show, json }: KeyOptions) =>
       withDeployment(needs, config, 'read', async (deployment) => {
-        const name = keyNameOf(deployment)
-        const line = show
-          ? await deployment.sshKey(name)
-          : await deployment.keepSshKey(name, from === undefined ? null : readKeyOf(from))
+        const given = from === undefined ? null : readKeyOf(from)
+        const line = show ? await deployment.sshKey(name) : await keepKey(deployment, name, given)
         if (json) return printJson(terminal, { keystore: name, authorizedKey: line })
         terminal.out(`${line}\n`)
-        terminal.err('Put this line into authorized_keys of that user, then run: governance log off-host prepare\n')
+        terminal.err(
+          'Put this line into authorized_keys of that user and off_host into the configuration; then run:\n' +
+            `governance log off-host prepare --config ${config}\n`,
+        )
       }),
     )
   offHost
