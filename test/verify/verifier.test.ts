@@ -63,10 +63,7 @@ test('both files are built to the same bytes in another place, and import nothin
   for (const { name, sha256 } of again) assert.ok(sums.includes(`${sha256}  ${name}\n`))
   const [script] = again
   const imports = [...(script?.text ?? '').matchAll(/^import .* from "([^"]+)";?$/gm)].map(([, from]) => from)
-  assert.deepEqual(
-    imports.toSorted(),
-    ['crypto', 'fs', 'util'].map((name) => `node:${name}`),
-  )
+  assert.deepEqual(new Set(imports), new Set(['crypto', 'fs', 'util'].map((name) => `node:${name}`)))
   for (const { name, text } of again) assert.doesNotMatch(text, /\/(?:work|home|tmp|root)\//, `${name} names a place`)
 })
 
