@@ -5,6 +5,7 @@ import { benchGate } from './gate.ts'
 import { benchIntake } from './intake.ts'
 import { benchDatabase } from './database.ts'
 import { benchEvaluate } from './evaluate.ts'
+import { benchLogAudit } from './log-audit.ts'
 import { benchMemory } from './memory.ts'
 import { type Bench, type Outcome, tableOf } from './outcome.ts'
 
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, Bench>> = {
   evaluate: benchEvaluate,
   gate: benchGate,
   memory: benchMemory,
+  'log-audit': benchLogAudit,
   database: benchDatabase,
   'audit-search': benchAuditSearch,
 }

@@ -1,3 +1,4 @@
+import { entriesJsonSchema } from '../src/core/log/check-entry.ts'
 import { policyJsonSchema } from '../src/core/policy/policy-schema.ts'
 import { commandsPage } from '../src/delivery/cli/commands-page.ts'
 import { securityEventsPage, securityEventsSchema } from './security-events-page.ts'
@@ -16,5 +17,6 @@ export const GENERATORS: readonly Generator[] = [
   { path: 'spec/log/security-events.md', produce: securityEventsPage },
   { path: 'spec/schema/security-events.json', produce: () => json(securityEventsSchema()) },
   { path: 'spec/vectors/evidence/evidence.json', produce: () => json(evidenceVectors()) },
+  { path: 'spec/schema/log-entries-v1.json', produce: () => json(entriesJsonSchema()) },
   { path: 'spec/schema/policy-v1.json', produce: () => json(policyJsonSchema()) },
 ]

@@ -327,11 +327,11 @@ export function composeCli(terminal: Terminal): CliNeeds {
         searchPath: searchPath(),
       }),
     openClone: (directory) => openClone(directory, searchPath()),
-    openLogSource: (place) =>
-      /^https?:\/\//.test(place)
-        ? httpSource({ url: place, token: null, timeoutMs: logTimeoutMs, timers: systemTimers })
-        : directorySource(place),
     webUrlOf,
+    openLogSource: (place, token) =>
+      /^[a-z]+:\/\//i.test(place)
+        ? httpSource({ url: place, token, timeoutMs: logTimeoutMs, timers: systemTimers })
+        : directorySource(place),
     random: systemRandom,
     calendars: createCalendars({ timers: systemTimers }),
     anchorSettings: (configFile) => configOf(configFile).anchor ?? { calendars: [], upgradeFrom: [] },

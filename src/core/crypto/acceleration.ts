@@ -7,6 +7,8 @@
 export type Acceleration = {
   /** The UTF-8 bytes of a text that holds no lone surrogate (core has checked that). */
   readonly encodeUtf8?: (text: string) => Uint8Array
+  /** The text of UTF-8 bytes; undefined or an exception for any byte that is not UTF-8. A byte order mark stays in the text. */
+  readonly decodeUtf8?: (bytes: Uint8Array) => string | undefined
   /** SHA-256 of the bytes: 32 fresh bytes. */
   readonly sha256?: (bytes: Uint8Array) => Uint8Array
   /**

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { equalBytes } from '../bytes/byte-array.ts'
+import { canonicalBytes } from '../bytes/canonical-json.ts'
 import type { JsonObject } from '../bytes/json.ts'
+import { parseJsonStrict } from '../bytes/json-strict.ts'
 import { decodeUtf8, encodeUtf8 } from '../bytes/utf8.ts'
 import { decodeEntry, encodeEntry, type LogEntry, maxEntryBytes } from './entry.ts'
 
@@ -112,4 +115,51 @@ test('what is no entry is refused by name when read', () => {
   assert.equal(decodeCode(encodeUtf8('null')), 'entry-not-json')
   assert.equal(decodeCode(Uint8Array.of(0xff)), 'entry-not-json')
   assert.equal(decodeCode(new Uint8Array(maxEntryBytes + 1)), 'entry-too-large')
+})
+
+test('the quick way to read an entry accepts no byte string that the strict parser and the canonical writer refuse', () => {
+  const strictly = (bytes: Uint8Array): boolean => {
+    const parsed = parseJsonStrict(bytes, { maxBytes: 65_535, maxDepth: 64 })
+    return parsed.ok && equalBytes(canonicalBytes(parsed.value), bytes)
+  }
+  const wrap = (data: string): Uint8Array =>
+    encodeUtf8(`{"actor":{},"at":1,"data":{${data}},"id":"a","subject":{},"type":"t","v":1}`)
+  const texts = [
+    '"a":1',
+    '"b":1,"a":2',
+    '"a":1,"a":1',
+    '"10":1,"9":2',
+    '"9":1,"10":2',
+    '"":0,"a":1',
+    '"a":1e999',
+    '"a":-0',
+    '"a":1.0',
+  ]
+  texts.push(
+    '"a":"\\ud800"',
+    '"a":"\\ud83d\\ude00"',
+    '"a":"😀"',
+    '"__proto__":1',
+    '"a":"__proto__"',
+    '"\\u0061":1',
+    '"a" :1',
+  )
+  texts.push(
+    '"ﬀ":1,"😀":2',
+    '"😀":1,"ﬀ":2',
+    `"a":${'['.repeat(62)}${']'.repeat(62)}`,
+    `"a":${'['.repeat(63)}${']'.repeat(63)}`,
+  )
+  for (const text of texts) assert.equal(decodeEntry(wrap(text)).ok, strictly(wrap(text)), text.slice(0, 40))
+  const names = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 4 }),
+    fc.constantFrom('1', '9', '10', 'a', 'b', '__proto__'),
+  )
+  fc.assert(
+    fc.property(fc.array(fc.tuple(names, fc.jsonValue({ depthSize: 'small' })), { maxLength: 6 }), (members) => {
+      const bytes = wrap(members.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(','))
+      assert.equal(decodeEntry(bytes).ok, strictly(bytes))
+    }),
+    { numRuns: 1000 },
+  )
 })

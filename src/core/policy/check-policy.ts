@@ -1,7 +1,7 @@
 import { globFault } from './globs.ts'
 import { policySchema } from './policy-schema.ts'
 import type { ClassificationRule, PolicyV1, RepositoryPolicy } from './policy-v1.ts'
-import { pointer, type ShapeFault } from './shape.ts'
+import { pointer, type ShapeFault } from '../bytes/shape.ts'
 
 /** One reason why a value is no policy. `path` is a JSON pointer into the value. */
 export interface PolicyFault {

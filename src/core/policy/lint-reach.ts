@@ -4,7 +4,7 @@ import type { Finding, LintOptions } from './finding.ts'
 import { ownMember } from './own-member.ts'
 import type { PolicyV1, Quorum, SetId, TierId } from './policy-v1.ts'
 import { combineQuorums } from './requirement.ts'
-import { pointer } from './shape.ts'
+import { pointer } from '../bytes/shape.ts'
 
 const personsIn = (policy: PolicyV1, set: SetId): number =>
   new Set((ownMember(policy.sets, set)?.persons ?? []).map((login) => login.toLowerCase())).size

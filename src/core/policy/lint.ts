@@ -4,7 +4,7 @@ import { lintKeys } from './lint-keys.ts'
 import { lintCells, lintLayerZero, lintSets } from './lint-reach.ts'
 import { ownMember } from './own-member.ts'
 import type { PolicyV1 } from './policy-v1.ts'
-import { pointer } from './shape.ts'
+import { pointer } from '../bytes/shape.ts'
 
 type Report = (code: string, severity: Severity, path: string, data: Finding['data'], remedy: string) => void
 

@@ -1,6 +1,6 @@
 import type { AccountId, Instant } from '../ids.ts'
 import type { ConditionId, PolicyV1 } from './policy-v1.ts'
-import { boolean, integer, list, nullable, object, oneOf, record, type Shape, text } from './shape.ts'
+import { boolean, integer, list, nullable, object, oneOf, record, type Shape, text } from '../bytes/shape.ts'
 
 /** The closed list of conditions, in the order of their declaration. */
 const conditionIds: readonly ConditionId[] = [

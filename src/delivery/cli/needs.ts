@@ -224,11 +224,11 @@ export interface CliNeeds {
   }
   /** Opens a clone for reading; whoever opens it closes it. @throws Refusal no-clone */
   openClone(directory: string): GitReader
-  /** A log's public files behind an address or in a directory. */
-  openLogSource(place: string): LogSource
   /** Recomputes facts from the objects of a clone and names what contradicts them. @throws Refusal no-clone, clone-incomplete */
   contradictionsInClone(directory: string, facts: Facts): Promise<readonly Contradiction[]>
   webUrlOf(apiUrl: string): string
+  /** The files of a log: behind an http(s) address, or else in a directory. @throws RangeError for an address that is none */
+  openLogSource(place: string, token: string | null): LogSource
   readonly random: Random
   readonly calendars: Calendars
   /** What the configuration says of calendars. @throws Refusal config-invalid */

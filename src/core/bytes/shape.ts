@@ -12,6 +12,8 @@ export interface ShapeFault {
 export interface Shape<T> {
   /** Appends one fault per place that does not fit, in document order. */
   readonly check: (value: unknown, path: string, faults: ShapeFault[]) => void
+  /** Whether `check` finds nothing, at a fraction of its cost: what nearly every value is asked. */
+  readonly fits: (value: unknown) => boolean
   /** The same declaration in JSON Schema 2020-12. */
   readonly schema: () => object
   /** Never called: holds the type that a checked value has. */
@@ -22,8 +24,11 @@ export interface Shape<T> {
 export type ShapeOf<S> = S extends Shape<infer T> ? T : never
 
 /** Appends one reference token to a JSON pointer. Spec: RFC 6901 §3. */
-export const pointer = (path: string, token: string | number): string =>
-  `${path}/${String(token).replaceAll('~', '~0').replaceAll('/', '~1')}`
+export function pointer(path: string, token: string | number): string {
+  // Most tokens are plain, and a path is made for every value that is looked at.
+  if (typeof token === 'number' || !/[~/]/.test(token)) return `${path}/${token}`
+  return `${path}/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`
+}
 
 const typeName = (value: unknown): string =>
   value === null ? 'null' : Array.isArray(value) ? 'array' : value === undefined ? 'nothing' : typeof value
@@ -41,6 +46,12 @@ const wrongType = (path: string, expected: string, value: unknown): ShapeFault =
 export function text(limit: { readonly max: number; readonly min?: number; readonly pattern?: RegExp }): Shape<string> {
   const min = limit.min ?? 0
   return {
+    fits: (value) =>
+      typeof value === 'string' &&
+      value.length <= limit.max &&
+      value.length >= min &&
+      value.isWellFormed() &&
+      (limit.pattern === undefined || limit.pattern.test(value)),
     check: (value, path, faults) => {
       if (typeof value !== 'string') faults.push(wrongType(path, 'string', value))
       else if (value.length > limit.max || value.length < min)
@@ -60,6 +71,7 @@ export function text(limit: { readonly max: number; readonly min?: number; reado
 /** A safe integer from `min` to `max`, both included. */
 export function integer(min: number, max: number): Shape<number> {
   return {
+    fits: (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max,
     check: (value, path, faults) => {
       if (typeof value !== 'number' || !Number.isSafeInteger(value)) faults.push(wrongType(path, 'integer', value))
       else if (value < min || value > max) faults.push({ code: 'out-of-range', path, data: { min, max, found: value } })
@@ -70,6 +82,7 @@ export function integer(min: number, max: number): Shape<number> {
 
 /** `true` or `false`. */
 export const boolean: Shape<boolean> = {
+  fits: (value) => typeof value === 'boolean',
   check: (value, path, faults) => {
     if (typeof value !== 'boolean') faults.push(wrongType(path, 'boolean', value))
   },
@@ -79,6 +92,7 @@ export const boolean: Shape<boolean> = {
 /** One of the listed values. */
 export function oneOf<const T extends string | number>(values: readonly T[]): Shape<T> {
   return {
+    fits: (value) => values.some((allowed) => allowed === value),
     check: (value, path, faults) => {
       if (!values.some((allowed) => allowed === value))
         faults.push({ code: 'not-allowed', path, data: { allowed: values.join(', '), found: typeName(value) } })
@@ -90,6 +104,7 @@ export function oneOf<const T extends string | number>(values: readonly T[]): Sh
 /** The shape's value or null. */
 export function nullable<T>(shape: Shape<T>): Shape<T | null> {
   return {
+    fits: (value) => value === null || shape.fits(value),
     check: (value, path, faults) => {
       if (value !== null) shape.check(value, path, faults)
     },
@@ -101,6 +116,8 @@ export function nullable<T>(shape: Shape<T>): Shape<T | null> {
 export function list<T>(item: Shape<T>, limit: { readonly max: number; readonly min?: number }): Shape<readonly T[]> {
   const min = limit.min ?? 0
   return {
+    fits: (value) =>
+      Array.isArray(value) && value.length >= min && value.length <= limit.max && value.every((one) => item.fits(one)),
     check: (value, path, faults) => {
       if (!Array.isArray(value)) faults.push(wrongType(path, 'array', value))
       else if (value.length < min || value.length > limit.max)
@@ -123,6 +140,11 @@ export function record<T>(
   limit: { readonly max: number },
 ): Shape<Readonly<Record<string, T>>> {
   return {
+    fits: (value) => {
+      if (!isObject(value)) return false
+      const names = Object.keys(value)
+      return names.length <= limit.max && names.every((name) => key.test(name) && item.fits(value[name]))
+    },
     check: (value, path, faults) => {
       if (!isObject(value)) {
         faults.push(wrongType(path, 'object', value))
@@ -152,7 +174,15 @@ export function object<S extends Readonly<Record<string, Shape<unknown>>>>(
   members: S,
 ): Shape<{ readonly [K in keyof S]: ShapeOf<S[K]> }> {
   const names = Object.keys(members)
+  const shapes = new Map(Object.entries(members))
   return {
+    fits: (value) => {
+      if (!isObject(value)) return false
+      const found = Object.keys(value)
+      if (found.length !== names.length) return false
+      for (const name of found) if (shapes.get(name)?.fits(value[name]) !== true) return false
+      return true
+    },
     check: (value, path, faults) => {
       if (!isObject(value)) {
         faults.push(wrongType(path, 'object', value))

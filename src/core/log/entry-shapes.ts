@@ -1,0 +1,87 @@
+import { integer, list, nullable, object, oneOf, record, type Shape, text } from '../bytes/shape.ts'
+
+/** Shapes of which the data of log entries is made. */
+
+/** Whether a text is made of lower-case hex digits; half of what an entry says is, and a pattern takes several times as long. */
+function isHex(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (!((unit >= 0x30 && unit <= 0x39) || (unit >= 0x61 && unit <= 0x66))) return false
+  }
+  return true
+}
+
+const hex = (lengths: readonly number[], pattern: RegExp): Shape<string> => ({
+  ...text({ min: Math.min(...lengths), max: Math.max(...lengths), pattern }),
+  fits: (value) => typeof value === 'string' && lengths.includes(value.length) && isHex(value),
+})
+
+export const sha256Text = hex([64], /^[0-9a-f]{64}$/)
+export const gitId = hex([40, 64], /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/)
+export const entryId = hex([32], /^[0-9a-f]{32}$/)
+export const forgeId = integer(1, Number.MAX_SAFE_INTEGER)
+export const natural = integer(0, Number.MAX_SAFE_INTEGER)
+export const branchName = text({ min: 1, max: 1024, pattern: /^\P{Cc}+$/u })
+export const code = text({ min: 1, max: 64, pattern: /^[a-z0-9]+(?:-[a-z0-9]+)*$/ })
+export const line = text({ min: 1, max: 2000, pattern: /^\P{Cc}+$/u })
+export const note = text({ min: 1, max: 16_384 })
+export const accounts = list(object({ login: text({ min: 1, max: 100, pattern: /^\P{Cc}+$/u }), account: forgeId }), {
+  max: 10_000,
+})
+
+/** One of several shapes that differ in the value of one member. */
+function taggedBy<T>(tag: string, variants: Readonly<Record<string, Shape<T>>>): Shape<T> {
+  const byName = new Map(Object.entries(variants))
+  const variantOf = (value: unknown): Shape<T> | undefined => {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, tag)) return undefined
+    return byName.get(String((value as Readonly<Record<string, unknown>>)[tag]))
+  }
+  return {
+    fits: (value) => variantOf(value)?.fits(value) === true,
+    check: (value, path, faults) => {
+      const variant = variantOf(value)
+      if (variant === undefined)
+        faults.push({ code: 'not-allowed', path, data: { allowed: Object.keys(variants).join(', ') } })
+      else variant.check(value, path, faults)
+    },
+    schema: () => ({ oneOf: Object.values(variants).map((variant) => variant.schema()) }),
+  }
+}
+
+const isScalar = (value: unknown): boolean =>
+  value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+
+const scalar: Shape<string | number | boolean | null> = {
+  fits: isScalar,
+  check: (value, path, faults) => {
+    if (isScalar(value)) return
+    faults.push({ code: 'wrong-type', path, data: { expected: 'scalar', found: typeof value } })
+  },
+  schema: () => ({ anyOf: ['string', 'number', 'boolean', 'null'].map((type) => ({ type })) }),
+}
+
+/** Identifiers, codes and counts by name. */
+export const details = record(/^[A-Za-z][A-Za-z0-9]{0,63}$/, scalar, { max: 64 })
+
+const actors = {
+  server: object({ kind: oneOf(['server']) }),
+  operator: object({ kind: oneOf(['operator']) }),
+  forge: object({ kind: oneOf(['forge']), account: nullable(forgeId) }),
+  person: object({ kind: oneOf(['person']), account: forgeId, keyid: sha256Text }),
+}
+
+const subjects = {
+  deployment: object({ kind: oneOf(['deployment']) }),
+  change: object({ kind: oneOf(['change']), repository: forgeId, number: forgeId }),
+  branch: object({ kind: oneOf(['branch']), repository: forgeId, ref: branchName }),
+  person: object({ kind: oneOf(['person']), account: forgeId }),
+}
+
+export type ActorKind = keyof typeof actors
+export type SubjectKind = keyof typeof subjects
+
+const chosen = <T>(all: Readonly<Record<string, Shape<T>>>, kinds: readonly string[]): Shape<T> =>
+  taggedBy('kind', Object.fromEntries(Object.entries(all).filter(([kind]) => kinds.includes(kind))))
+
+export const actorOf = (kinds: readonly ActorKind[]): Shape<unknown> => chosen<unknown>(actors, kinds)
+export const subjectOf = (kinds: readonly SubjectKind[]): Shape<unknown> => chosen<unknown>(subjects, kinds)

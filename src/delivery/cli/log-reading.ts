@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { isJsonObject, parseJsonStrict } from '../../core/index.ts'
+import type { LogSource } from '../../flows/ports.ts'
+import { type LogTrust, logTrust } from '../../flows/record/log-source.ts'
+import { exitCode } from './exit-code.ts'
+import type { CliNeeds } from './needs.ts'
+import { readNoteFile } from './note-file.ts'
+import { Refusal, UsageError } from './refusal.ts'
+
+/** The options of every command that reads a log from outside. */
+export interface LogReadingOptions {
+  readonly trust?: string
+  readonly key?: readonly string[]
+  readonly tokenFile?: string
+}
+
+const several = (value: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), value]
+
+/** Adds the options that say whom to believe and how to get in. */
+export function withLogReading(command: Command): Command {
+  return command
+    .option('--trust <FILE>', 'trust file: the origin of the log and the keys that may sign it')
+    .option('--key <VKEY>', 'key of the log instead of a trust file; several are allowed', several)
+    .option('--token-file <FILE>', 'bearer token for a log that is not public; sent to this address alone')
+}
+
+/** The parts of a trust file that say whose signature counts. @throws Refusal trust-unreadable */
+function trustLines(file: string): readonly string[] {
+  const text = readNoteFile(file)
+  const parsed = parseJsonStrict(text, { maxBytes: 65_536, maxDepth: 8 })
+  const value = parsed.ok && isJsonObject(parsed.value) ? parsed.value : {}
+  const { kind, v, logKeys } = value
+  if (
+    v === 1 &&
+    kind === 'governance-trust' &&
+    Array.isArray(logKeys) &&
+    logKeys.every((line) => typeof line === 'string')
+  )
+    return logKeys
+  throw new Refusal('trust-unreadable', `${file} is no trust file`, {
+    exit: exitCode.unknown,
+    remedy: 'governance trust export writes one; take it from whom you trust, not from the log.',
+  })
+}
+
+/** Whom the command line says to believe. @throws UsageError, Refusal trust-unreadable */
+export function trustOf({ trust, key }: LogReadingOptions): LogTrust {
+  if ((trust === undefined) === (key === undefined))
+    throw new UsageError('name either --trust FILE or --key VKEY: a log that nobody vouches for proves nothing')
+  const trusted = logTrust(trust === undefined ? (key ?? []) : trustLines(trust))
+  if (trusted !== undefined) return trusted
+  throw new Refusal('trust-unreadable', 'the keys are not verifier keys of one log', {
+    exit: exitCode.unknown,
+    remedy: 'A verifier key is `origin+keyid+base64` on one line.',
+  })
+}
+
+function tokenOf(file: string): string {
+  let token: string
+  try {
+    token = readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new Refusal(
+      'token-unreadable',
+      `${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`,
+      {
+        exit: exitCode.unknown,
+      },
+    )
+  }
+  if (/^[\x21-\x7e]{1,4096}$/.test(token)) return token
+  throw new Refusal('token-unreadable', `${file} holds no token`, { exit: exitCode.unknown })
+}
+
+/** The place that an argument names: an http(s) address, or else a directory. @throws UsageError, Refusal token-unreadable */
+export function sourceOf(needs: Pick<CliNeeds, 'openLogSource'>, place: string, tokenFile?: string): LogSource {
+  const token = tokenFile === undefined ? null : tokenOf(tokenFile)
+  try {
+    return needs.openLogSource(place, token)
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof TypeError)
+      throw new UsageError(`${place} is not the address of a log`)
+    throw error
+  }
+}

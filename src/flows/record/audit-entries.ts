@@ -1,0 +1,176 @@
+import {
+  bytesDigest,
+  type Checkpoint,
+  encodeHex,
+  equalBytes,
+  kindOfLog,
+  nodeOfTile,
+  tileOfNode,
+  tilePath,
+  tileWidth,
+  treeHasher,
+} from '../../core/index.ts'
+import { type BundleReport, idWords } from './audit-bundle.ts'
+import type { AuditNeeds } from './audit-needs.ts'
+import type { AuditProgress, FaultList, NamedBlob } from './audit-report.ts'
+import type { UpperRows } from './audit-rows.ts'
+import { digestSet, wordsOfHex } from './digest-set.ts'
+import { readRowFile } from './log-tree.ts'
+
+const bundlesPerSave = 64
+const digestBytes = 32
+/** Stands for what a registry would never let pass as a digest. */
+const none = new Uint32Array(digestBytes / 4)
+
+/** Where an audit of entries begins. */
+export interface EntryAudit {
+  readonly checkpoint: Checkpoint
+  readonly note: string
+  readonly from: number
+  readonly before: AuditProgress | null
+  /** Ids of the entries before, four words each. */
+  readonly ids: Uint32Array
+  /** Holds the hashes of everything before; the audit goes on with it. */
+  readonly rows: UpperRows
+  readonly faults: FaultList
+}
+
+/** What the entries of a log said as a whole. */
+export interface AuditedEntries {
+  /** Root over the last tile, where it is a partial one. */
+  readonly partialRoot: Uint8Array | null
+  readonly blobs: number
+  readonly missing: readonly NamedBlob[]
+  readonly erased: ReadonlySet<string>
+}
+
+/** Runs tasks with at most `atOnce` of them under way. */
+function limited(atOnce: number) {
+  const running = new Set<Promise<void>>()
+  return {
+    async start(task: () => Promise<void>): Promise<void> {
+      while (running.size >= atOnce) await Promise.race(running)
+      const run: Promise<void> = task().finally(() => running.delete(run))
+      // Its failure is thrown by whoever waits next; until then it is nobody's.
+      run.catch(() => {})
+      running.add(run)
+    },
+    done: async (): Promise<void> => void (await Promise.all(running)),
+  }
+}
+
+/** Audits the bundles of a log in order, several at once, and what only the entries together can tell. */
+export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promise<AuditedEntries> {
+  const { source, acceleration } = needs
+  const { checkpoint, note, from, before, rows, faults } = audit
+  const { size } = checkpoint
+  const hasher = treeHasher(acceleration)
+  const kind = kindOfLog(checkpoint.origin)
+  const ids = digestSet(idWords)
+  for (let i = 0; i < audit.ids.length / idWords; i++) ids.add(audit.ids, i)
+  const seenBlobs = digestSet(digestBytes / 4)
+  const missing: NamedBlob[] = [...(before?.missing ?? [])]
+  const erased = new Set(before?.erased)
+  const blobReads = limited(needs.atOnce)
+  let unsaved: Uint32Array[] = []
+  let lastAt = before?.lastAt ?? 0
+  let blobs = before?.blobs ?? 0
+  let partialRoot: Uint8Array | null = null
+
+  const widthOf = (index: number): number => Math.min(tileWidth, size - index * tileWidth)
+
+  async function readBundle(index: number): Promise<BundleReport> {
+    const width = widthOf(index)
+    const [bundle, tile] = await Promise.all([
+      readRowFile(source, { kind: 'entries', index, width }),
+      readRowFile(source, { kind: 'hashes', level: 0, index, width }),
+    ])
+    return needs.auditBundle({ kind, index, width, bundle, tile })
+  }
+
+  async function checkBlob(named: NamedBlob): Promise<void> {
+    const path = `blob/${named.digest}`
+    const bytes = await source.read(path)
+    blobs++
+    if (bytes === null) missing.push(named)
+    else if (bytesDigest(bytes, acceleration) !== named.digest)
+      faults.add({ code: 'blob-mismatch', path, index: named.index })
+  }
+
+  /** The hash of a full tile as the row above has it, where that file is there and whole. */
+  async function above(index: number): Promise<Uint8Array | null> {
+    const found = await readRowFile(source, tileOfNode(8, index, size))
+    const isWhole = found !== null && found.bytes.length === found.width * digestBytes
+    return isWhole ? nodeOfTile(found.bytes, 8, index, hasher) : null
+  }
+
+  /** Where bundle and tile differ, the tree above tells which of them the log has signed; the rest is compared with that one. */
+  async function settleRoot({ index, entriesRoot, tileRoot, differing }: BundleReport): Promise<Uint8Array | null> {
+    const width = widthOf(index)
+    const isFull = width === tileWidth
+    if (differing.length === 0) return entriesRoot ?? tileRoot ?? (isFull ? await above(index) : null)
+    const expected = isFull ? await above(index) : checkpoint.root
+    const told = tileRoot !== null && !isFull ? rows.root(tileRoot) : tileRoot
+    const isTileRight = told !== null && expected !== null && equalBytes(told, expected)
+    const path = isTileRight
+      ? tilePath({ kind: 'entries', index, width })
+      : tilePath({ kind: 'hashes', level: 0, index, width })
+    for (const at of differing) faults.add({ code: isTileRight ? 'entry-mismatch' : 'tile-mismatch', path, index: at })
+    return isTileRight ? tileRoot : entriesRoot
+  }
+
+  async function settle(report: BundleReport): Promise<void> {
+    const start = report.index * tileWidth
+    const width = widthOf(report.index)
+    const path = tilePath({ kind: 'entries', index: report.index, width })
+    for (const fault of report.faults) faults.add(fault)
+    unsaved.push(report.ids)
+    for (const [i, place] of report.places.entries())
+      if (!ids.add(report.ids, i)) faults.add({ code: 'entry-id-repeated', path, index: start + place })
+    if (report.firstAt !== null && report.firstAt < lastAt)
+      faults.add({ code: 'entry-time-reversed', path, index: start })
+    lastAt = Math.max(lastAt, report.lastAt ?? 0)
+    for (const index of report.genesis) if (index > 0) faults.add({ code: 'genesis-repeated', path, index })
+    if (start === 0 && kind === 'decisions' && report.places.length > 0 && !report.genesis.includes(0))
+      faults.add({ code: 'genesis-missing', path, index: 0 })
+    for (const digest of report.erased) erased.add(digest)
+    for (const named of report.blobs)
+      if (seenBlobs.add(wordsOfHex(named.digest) ?? none)) await blobReads.start(() => checkBlob(named))
+    // Where nothing is left to go by, any hash will do: the root is already lost.
+    const root = (await settleRoot(report)) ?? new Uint8Array(digestBytes)
+    if (width === tileWidth) rows.push(root)
+    else partialRoot = root
+    needs.onProgress(start + width, size)
+    if ((report.index + 1) % bundlesPerSave === 0 && width === tileWidth) await keep(start + width)
+  }
+
+  async function keep(next: number): Promise<void> {
+    await blobReads.done()
+    const progress: AuditProgress = {
+      note,
+      from,
+      next,
+      root: encodeHex(rows.root(null)),
+      lastAt,
+      blobs,
+      faults: faults.faults,
+      faultCount: faults.count,
+      missing,
+      erased: [...erased],
+    }
+    await needs.save(progress, unsaved)
+    unsaved = []
+  }
+
+  const window: Promise<BundleReport>[] = []
+  for (let index = (before?.next ?? from) / tileWidth; index * tileWidth < size; index++) {
+    const reading = readBundle(index)
+    // Its failure is thrown when its turn comes.
+    reading.catch(() => {})
+    window.push(reading)
+    if (window.length >= needs.atOnce) await settle(await (window.shift() as Promise<BundleReport>))
+  }
+  for (const reading of window) await settle(await reading)
+  await blobReads.done()
+  return { partialRoot, blobs, missing, erased }
+}
