@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, cpSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { quorumTime } from '../../src/core/index.ts'
 import { setDesk, until } from './cli-deployment.ts'
 import { json, run, start } from './cli-process.ts'
 
@@ -72,6 +73,11 @@ test('T47 a data directory that was rolled back does not start: its witness know
   }
   assert.deepEqual([heads.key, heads.logs[0]?.origin], [key, 'gov.example.org/decisions'])
 
+  const trust = await desk.cli('trust', 'export', '--config', desk.config)
+  const { witnessPolicy } = json(trust) as { witnessPolicy: string }
+  assert.equal(witnessPolicy, readFileSync(policy, 'utf8'))
+  const shownHead = await (await fetch(`${desk.url}/log/decisions/checkpoint`)).text()
+  assert.notEqual(quorumTime(shownHead, witnessPolicy), null)
   assert.equal(await server.stop(), 0)
   const kept = join(desk.folder, 'kept')
   cpSync(desk.dataDirectory, kept, { recursive: true })

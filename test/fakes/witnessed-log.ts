@@ -95,7 +95,7 @@ let witnesses = 0
 /** Starts a witness that watches these logs. Its clock stands at `at` seconds. */
 export async function startWitness(
   t: Pick<TestContext, 'after'>,
-  logs: readonly SampleLog[],
+  logs: readonly Pick<SampleLog, 'origin' | 'key'>[],
   options: {
     readonly directory?: string
     readonly at?: number

@@ -15,6 +15,7 @@ import { sha256 } from '../crypto/sha256.ts'
 import { asSha256, type Sha256 } from '../ids.ts'
 import { isLogOrigin } from '../log/checkpoint.ts'
 import { parseVerifierKey, type VerifierKey } from '../log/verifier-key.ts'
+import { parseWitnessPolicy } from '../log/witness-policy.ts'
 
 /** Whom a verifier believes. It is handed over by people, never read out of evidence. */
 export interface TrustFile {
@@ -90,7 +91,7 @@ export function readTrustFile(bytes: Uint8Array): ReadTrust {
         origin,
         logKeys,
         root: readNullable(json.root, (key) => readKey(key, 'root', (name) => name.startsWith(`${origin}/`))),
-        witnessPolicy: readNullable(json.witnessPolicy, (text) => readText(text, 'witnessPolicy', maxPolicyLength)),
+        witnessPolicy: readNullable(json.witnessPolicy, readWitnessPolicy),
         genesisPolicy: readId(json.genesisPolicy, 'genesisPolicy', asSha256),
       },
     }
@@ -98,6 +99,13 @@ export function readTrustFile(bytes: Uint8Array): ReadTrust {
     if (error instanceof FieldFault) return refused(error.code, error.field)
     throw error
   }
+}
+
+function readWitnessPolicy(value: Json): string {
+  const text = readText(value, 'witnessPolicy', maxPolicyLength)
+  // A policy that nobody can read would make every quorum missing, or be read otherwise by somebody else.
+  if (!parseWitnessPolicy(text).ok) throw new FieldFault('malformed-field', 'witnessPolicy')
+  return text
 }
 
 /** Writes a trust file. @throws RangeError when `readTrustFile` would refuse it */

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { encodeUtf8 } from '../bytes/utf8.ts'
 import { ed25519PublicKey } from '../crypto/ed25519.ts'
 import { sha256 } from '../crypto/sha256.ts'
-import { formatWitnessKey, witnessKey } from './cosignature.ts'
+import { cosignCheckpoint, formatWitnessKey, witnessKey } from './cosignature.ts'
+import { quorumTime } from './quorum-time.ts'
 import { meetsEveryQuorum, meetsQuorum, parseWitnessPolicy, type WitnessPolicy } from './witness-policy.ts'
 
 const lines = Array.from({ length: 6 }, (_, i) => {
@@ -77,4 +78,17 @@ test('any text is a policy or has faults with lines, and never throws', () => {
       for (const { line } of parsed.faults) assert.ok(line >= 0 && line <= text.split('\n').length)
     }),
   )
+})
+
+test('a head is as old as its quorum: the cosignature that completed it, whoever came before or after', () => {
+  const text = 'gov.example.org/decisions\n1\nroot\n'
+  const note = (times: readonly number[]): string =>
+    `${text}\n${times.map((time, i) => cosignCheckpoint(text, `w.example/${i}`, sha256(encodeUtf8(`seed ${i}`)), time)).join('')}`
+  const policy = `${lines.slice(0, 3).join('')}group g 2 w0 w1 w2\nquorum g\n`
+  assert.equal(quorumTime(note([30, 10, 20]), policy), 20_000)
+  assert.equal(quorumTime(note([30, 10]), policy), 30_000)
+  assert.equal(quorumTime(note([30]), policy), null)
+  assert.equal(quorumTime(note([30, 10]).replace('\n1\n', '\n2\n'), policy), null)
+  assert.equal(quorumTime(note([30, 10]), `${lines[0]}quorum none\n`), null)
+  assert.equal(quorumTime(note([30, 10]), 'quorum\n'), null)
 })

@@ -37,9 +37,11 @@ async function verdictNamed(store: CliStore, name: string): Promise<LogIndex> {
 
 async function exportAction(needs: CliNeeds, name: string, options: ExportOptions): Promise<void> {
   const { terminal, acceleration } = needs
-  await withDeployment(needs, options.config, 'read', async ({ store }) => {
+  await withDeployment(needs, options.config, 'read', async (deployment) => {
+    const { store } = deployment
+    const publishedHead = await deployment.publishedHead()
     const verdict = await verdictNamed(store, name)
-    const bytes = await gatherEvidence({ ...store, acceleration }, verdict)
+    const bytes = await gatherEvidence({ ...store, acceleration, publishedHead }, verdict)
     // What contradicts itself already here would be an accusation in the hands of a stranger: better to hear it at home.
     const { checks } = verifyEvidence(bytes, { trust: null, cloneCheck: null, quorumTime: null, acceleration })
     const fault = checks.find(({ outcome }) => outcome === 'fail')

@@ -48,6 +48,7 @@ export interface Settings {
   readonly log: {
     readonly origin: string
     readonly offHost?: { readonly kind: string; readonly privateKey?: { readonly keystore: string } }
+    readonly witness?: { readonly quorum: { readonly policy: string } | null }
   }
   readonly github: {
     readonly apiUrl: string

@@ -51,7 +51,7 @@ export function addTrustCommands(program: Command, needs: CliNeeds): void {
     .action(async (options: { readonly config: string; readonly out?: string; readonly json?: true }) =>
       withDeployment(needs, options.config, 'read', async ({ settings, store }) => {
         const { log, policy } = settings
-        const known = { origin: log.origin, pinned: policy.genesis, witnessPolicy: null }
+        const known = { origin: log.origin, pinned: policy.genesis, witnessPolicy: log.witness?.quorum?.policy ?? null }
         const bytes = await exportTrust(store.log, known)
         if (options.out === undefined) {
           terminal.out(new TextDecoder().decode(bytes))

@@ -3,6 +3,7 @@ import {
   factsOfEvidence,
   inertPlain as inert,
   maxEvidenceBytes,
+  quorumTime,
   type Report,
   type VerifyContext,
   verifyEvidence,
@@ -51,7 +52,7 @@ async function evidenceAction(needs: CliNeeds, finish: Finish, file: string, opt
   const report = verifyEvidence(bytes, {
     trust: trusted?.trust ?? null,
     cloneCheck: await cloneCheckOf(needs, bytes, options.clone),
-    quorumTime: null,
+    quorumTime,
     acceleration,
   })
   finish(exitOf(report.verdict, options.acceptConsistent === true))

@@ -2,6 +2,7 @@ import {
   type Acceleration,
   type CheckReport,
   type EvidenceVerdict,
+  quorumTime,
   readTrustFile,
   trustFingerprint,
   verifyEvidence,
@@ -27,7 +28,7 @@ export function judge(evidence: Uint8Array, trust: Uint8Array | null, accelerati
     const check: CheckReport = { check: 'trust', outcome: 'fail', code, ...(field === null ? {} : { detail: field }) }
     return { verdict: 'invalid', checks: [check], fingerprint: null }
   }
-  const context = { trust: read?.trust ?? null, cloneCheck: null, quorumTime: null, acceleration }
+  const context = { trust: read?.trust ?? null, cloneCheck: null, quorumTime, acceleration }
   return { ...verifyEvidence(evidence, context), fingerprint: trust === null ? null : trustFingerprint(trust) }
 }
 

@@ -10,7 +10,9 @@ import {
   type JsonObject,
   type LogIndex,
   nothingDigest,
+  parseCheckpointBody,
   parseJsonStrict,
+  parseSignedNote,
   parseStatement,
   planInclusion,
   type RepositoryId,
@@ -23,6 +25,8 @@ import { subjectKey } from '../gate/entries.ts'
 
 export interface EvidenceNeeds extends Pick<StorePorts, 'log' | 'memory' | 'registry' | 'statements'> {
   readonly acceleration: Acceleration
+  /** The newest head that was published, cosignatures and all. Its bytes are judged with the rest of the evidence. */
+  readonly publishedHead?: string | null
 }
 
 /** More rows of one type than any log is asked for at once. */
@@ -181,8 +185,22 @@ async function takeProof(
   )
 }
 
+interface SignedHead {
+  readonly size: number
+  readonly note: string
+}
+
+/** The published head with its cosignatures where it holds the verdict, the newest signed one otherwise. */
+function cosignedHead(stored: SignedHead | null, published: string | null, verdict: LogIndex): SignedHead | null {
+  const parsed = published === null ? null : parseSignedNote(published)
+  const body = parsed?.ok === true ? parseCheckpointBody(parsed.text) : null
+  if (stored === null || published === null || body?.ok !== true) return stored
+  const { size } = body.checkpoint
+  return size > verdict && size <= stored.size ? { size, note: published } : stored
+}
+
 /**
- * Gathers the evidence of one verdict: its entry, every entry and value that it stands on, under the newest checkpoint.
+ * Gathers the evidence of one verdict: its entry, every entry and value that it stands on, under one head.
  *
  * Trust: the store's own; what was changed in it shows when the evidence is verified.
  * @throws AppError not-found when the index is no verdict or stands under no checkpoint yet; store-corrupt
@@ -192,7 +210,8 @@ export async function gatherEvidence(needs: EvidenceNeeds, verdict: LogIndex): P
   const decisive = await rowAt(log, verdict)
   if (decisive.type !== 'verdict')
     throw new AppError('not-found', `entry ${verdict} is no verdict but ${decisive.type}`, { data: { index: verdict } })
-  const checkpoint = await log.checkpoint()
+  const stored = await log.checkpoint()
+  const checkpoint = cosignedHead(stored, needs.publishedHead ?? null, verdict)
   if (checkpoint === null || checkpoint.size <= verdict)
     throw new AppError('not-found', `entry ${verdict} is not under a checkpoint yet`, { data: { index: verdict } })
   const gathered = new Gathered(needs.memory)
