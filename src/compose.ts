@@ -165,10 +165,8 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     offHost === null ? null : decisionCopy(offHost, origin, ports, custody, acceleration),
     witnessing.source,
   )
-  const gatedWriter = gatedRecorder(logWriter, gate)
-  const publishing: Recorder = {
-    record: (build) => gatedWriter.record(build).finally(() => publisher.wake()),
-  }
+  // The gate stands before the publisher too: a refused server that filled an empty place would open its own way.
+  const publishing = gatedRecorder({ record: (build) => logWriter.record(build).finally(() => publisher.wake()) }, gate)
   const recorder: Recorder = {
     // A record leaves jobs behind, which need not wait until the job that made it has ended as well.
     record: (build) =>
