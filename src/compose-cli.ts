@@ -328,7 +328,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
       }),
     openClone: (directory) => openClone(directory, searchPath()),
     webUrlOf,
-    openLogSource: (place, token) =>
+    openLogSource: (place, token = null) =>
       /^[a-z]+:\/\//i.test(place)
         ? httpSource({ url: place, token, timeoutMs: logTimeoutMs, timers: systemTimers })
         : directorySource(place),

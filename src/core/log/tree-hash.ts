@@ -20,11 +20,13 @@ const nodePrefix = 1
 /** Makes a tree hasher over core's SHA-256, or over a faster one. */
 export function treeHasher(acceleration: Acceleration = {}): TreeHasher {
   const hash = acceleration.sha256 ?? sha256
+  // One node is hashed at a time, so all share the room.
+  const joined = new Uint8Array(65)
+  joined[0] = nodePrefix
   return {
     leaf: (entry) => hash(concatBytes(leafPrefix, entry)),
     node: (left, right) => {
-      const joined = new Uint8Array(65)
-      joined[0] = nodePrefix
+      if (left.length !== 32 || right.length !== 32) throw new RangeError('a hash has 32 bytes')
       joined.set(left, 1)
       joined.set(right, 33)
       return hash(joined)

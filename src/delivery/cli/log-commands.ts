@@ -3,6 +3,7 @@ import { addLogKeyCommands } from './log-key-commands.ts'
 import { addLogOffHostCommands } from './log-off-host-commands.ts'
 import { addLogRootCommands } from './log-root-commands.ts'
 import { addLogStatusCommand } from './log-status-command.ts'
+import { addLogWatchCommand } from './log-watch-command.ts'
 import type { CliNeeds } from './needs.ts'
 import type { Finish } from './policy-commands.ts'
 
@@ -10,6 +11,7 @@ import type { Finish } from './policy-commands.ts'
 export function addLogCommands(program: Command, needs: CliNeeds, finish: Finish): void {
   const log = program.command('log').description('the transparency log and its keys')
   addLogStatusCommand(log, needs, finish)
+  addLogWatchCommand(log, needs, finish)
   addLogKeyCommands(log, needs)
   addLogRootCommands(log, needs)
   addLogOffHostCommands(log, needs)

@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { isJsonObject, parseJsonStrict } from '../../core/index.ts'
 import type { LogSource } from '../../flows/ports.ts'
 import { type LogTrust, logTrust } from '../../flows/record/log-source.ts'
 import { exitCode } from './exit-code.ts'
 import type { CliNeeds } from './needs.ts'
-import { readNoteFile } from './note-file.ts'
 import { Refusal, UsageError } from './refusal.ts'
+import { trustFrom } from './trust-commands.ts'
 
 /** The options of every command that reads a log from outside. */
 export interface LogReadingOptions {
@@ -25,30 +24,11 @@ export function withLogReading(command: Command): Command {
     .option('--token-file <FILE>', 'bearer token for a log that is not public; sent to this address alone')
 }
 
-/** The parts of a trust file that say whose signature counts. @throws Refusal trust-unreadable */
-function trustLines(file: string): readonly string[] {
-  const text = readNoteFile(file)
-  const parsed = parseJsonStrict(text, { maxBytes: 65_536, maxDepth: 8 })
-  const value = parsed.ok && isJsonObject(parsed.value) ? parsed.value : {}
-  const { kind, v, logKeys } = value
-  if (
-    v === 1 &&
-    kind === 'governance-trust' &&
-    Array.isArray(logKeys) &&
-    logKeys.every((line) => typeof line === 'string')
-  )
-    return logKeys
-  throw new Refusal('trust-unreadable', `${file} is no trust file`, {
-    exit: exitCode.unknown,
-    remedy: 'governance trust export writes one; take it from whom you trust, not from the log.',
-  })
-}
-
-/** Whom the command line says to believe. @throws UsageError, Refusal trust-unreadable */
+/** Whom the command line says to believe. @throws UsageError, Refusal for a trust file or a key that is none */
 export function trustOf({ trust, key }: LogReadingOptions): LogTrust {
   if ((trust === undefined) === (key === undefined))
     throw new UsageError('name either --trust FILE or --key VKEY: a log that nobody vouches for proves nothing')
-  const trusted = logTrust(trust === undefined ? (key ?? []) : trustLines(trust))
+  const trusted = logTrust(trust === undefined ? (key ?? []) : trustFrom(trust).trust.logKeys)
   if (trusted !== undefined) return trusted
   throw new Refusal('trust-unreadable', 'the keys are not verifier keys of one log', {
     exit: exitCode.unknown,

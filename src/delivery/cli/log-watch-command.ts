@@ -3,7 +3,6 @@ import type { Command } from 'commander'
 import { inertPlain as inert, decodeUtf8, formatInstant } from '../../core/index.ts'
 import { AppError } from '../../flows/app-error.ts'
 import { type Observation, observeLog, type OtherHead } from '../../flows/record/watch-log.ts'
-import { groupOf } from './command-group.ts'
 import { exitCode } from './exit-code.ts'
 import { type LogReadingOptions, sourceOf, trustOf, withLogReading } from './log-reading.ts'
 import { readLogState, writeLogState } from './log-state.ts'
@@ -144,9 +143,9 @@ Ends with 0 while the log is what it was, with 1 when it is not, with 2 when nob
 `
 
 /** `governance log watch`. */
-export function addLogWatchCommand(program: Command, needs: CliNeeds, finish: Finish): void {
+export function addLogWatchCommand(log: Command, needs: CliNeeds, finish: Finish): void {
   withLogReading(
-    groupOf(program, 'log', 'the transparency log and its keys')
+    log
       .command('watch <ADDRESS>')
       .description(
         'follow a log from outside: ends with 1 on a rollback, a split view or anything that it did not hold before',

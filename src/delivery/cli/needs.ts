@@ -229,7 +229,7 @@ export interface CliNeeds {
   contradictionsInClone(directory: string, facts: Facts): Promise<readonly Contradiction[]>
   webUrlOf(apiUrl: string): string
   /** The files of a log: behind an http(s) address, or else in a directory. @throws RangeError for an address that is none */
-  openLogSource(place: string, token: string | null): LogSource
+  openLogSource(place: string, token?: string | null): LogSource
   readonly random: Random
   readonly calendars: Calendars
   /** What the configuration says of calendars. @throws Refusal config-invalid */

@@ -24,7 +24,6 @@ import { Refusal, UsageError } from './refusal.ts'
 import { addVerifyRepoCommand } from './verify-repo-command.ts'
 import { addTrustCommands } from './trust-commands.ts'
 import { addVerifyEvidenceCommand } from './verify-evidence-command.ts'
-import { addLogWatchCommand } from './log-watch-command.ts'
 import { addVerifyLogCommand } from './verify-log-command.ts'
 import { addVsaCommands } from './vsa-commands.ts'
 import { addWitnessCommands } from './witness-commands.ts'
@@ -62,12 +61,11 @@ export function createProgram(needs: CliNeeds): Program {
   addDeliveriesCommands(program, needs)
   addDbCommands(program, needs, finish)
   addLogCommands(program, needs, finish)
-  addLogWatchCommand(program, needs, finish)
   addWitnessCommands(program, needs)
   addEvidenceCommands(program, needs)
   addTrustCommands(program, needs)
   const verify = program.command('verify').description('judge what a log recorded, without believing whoever runs it')
-  addVerifyLogCommand(program, needs, finish)
+  addVerifyLogCommand(verify, needs, finish)
   addVerifyEvidenceCommand(verify, needs, finish)
   addVerifyRepoCommand(verify, needs, finish)
   addVerifyExportCommand(verify, needs, finish)

@@ -4,7 +4,6 @@ import { auditLog } from '../../flows/record/audit-log.ts'
 import type { AuditReport } from '../../flows/record/audit-report.ts'
 import type { LogFault } from '../../flows/record/log-fault.ts'
 import { startAuditThreads } from './audit-threads.ts'
-import { groupOf } from './command-group.ts'
 import { exitCode } from './exit-code.ts'
 import { type LogReadingOptions, sourceOf, trustOf, withLogReading } from './log-reading.ts'
 import { appendIds, type LogState, readIds, readLogState, writeLogState } from './log-state.ts'
@@ -132,9 +131,9 @@ async function verifyLogAction(
 }
 
 /** `governance verify log`. */
-export function addVerifyLogCommand(program: Command, needs: CliNeeds, finish: Finish): void {
+export function addVerifyLogCommand(verify: Command, needs: CliNeeds, finish: Finish): void {
   withLogReading(
-    groupOf(program, 'verify', 'judge what a log recorded, without believing whoever runs it')
+    verify
       .command('log <ADDRESS>')
       .description(
         'audit a whole log, by its address or a directory with its files: every checkpoint, tile, entry and blob',

@@ -93,7 +93,7 @@ async function verifyRepoAction(needs: CliNeeds, finish: Finish, clone: string, 
   try {
     if (options.skipObjectCheck !== true) await git.checkObjects()
     const read = await readDecisions(
-      needs.openLogSource(options.log, null),
+      needs.openLogSource(options.log),
       { origin: trust.origin, keys: trustedLogKeys(trust) },
       {
         isWanted: wantedEntries,

@@ -2,7 +2,8 @@ import {
   foldSubtrees,
   nodeOfTile,
   planInclusion,
-  type ProofPlan,
+  type Subtree,
+  type TileFile,
   tileOfNode,
   tilePath,
   type TreeHasher,
@@ -10,6 +11,8 @@ import {
 import type { LogSource } from '../ports.ts'
 import { faulty, type Read } from './log-fault.ts'
 import { readRowFile } from './log-tree.ts'
+
+type HashTile = TileFile & { readonly kind: 'hashes' }
 
 const hashBytes = 32
 
@@ -26,29 +29,25 @@ export async function proveInclusion(
   size: number,
   hasher: TreeHasher,
 ): Promise<Read<readonly Uint8Array[]>> {
-  const plan: ProofPlan = planInclusion(index, size)
-  const files = new Map(
-    plan.flat().map((node) => {
+  const files = new Map<string, HashTile>()
+  const placed = planInclusion(index, size).map((nodes) =>
+    nodes.map((node) => {
       const file = tileOfNode(node.level, node.index, size)
-      return [tilePath(file), file]
+      const path = tilePath(file)
+      files.set(path, file)
+      return { node, path }
     }),
   )
-  const tiles = new Map<string, Uint8Array>()
   const read = await Promise.all(
     [...files].map(async ([path, file]) => ({ path, file, found: await readRowFile(source, file) })),
   )
+  const tiles = new Map<string, Uint8Array>()
   for (const { path, file, found } of read) {
     if (found === null) return faulty('tile-missing', path)
     if (found.bytes.length !== found.width * hashBytes) return faulty('size-wrong', path)
     tiles.set(path, found.bytes.subarray(0, file.width * hashBytes))
   }
-  const proof = plan.map((nodes) =>
-    foldSubtrees(
-      nodes.map(({ level, index: at }) =>
-        nodeOfTile(tiles.get(tilePath(tileOfNode(level, at, size))) as Uint8Array, level, at, hasher),
-      ),
-      hasher,
-    ),
-  )
-  return { ok: true, value: proof }
+  const hashOf = ({ node, path }: { readonly node: Subtree; readonly path: string }): Uint8Array =>
+    nodeOfTile(tiles.get(path) as Uint8Array, node.level, node.index, hasher)
+  return { ok: true, value: placed.map((nodes) => foldSubtrees(nodes.map(hashOf), hasher)) }
 }
