@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { inertPlain as inert, type LogIndex, readEvidence, verifyEvidence } from '../../core/index.ts'
+import { inertPlain as inert, type LogIndex, readEvidence, sha256Hex, verifyEvidence } from '../../core/index.ts'
+import { eventOf } from '../../flows/audit/event-of.ts'
 import { findDecision, gatherEvidence } from '../../flows/record/evidence.ts'
 import { changeNameOf } from './change-name.ts'
 import { exitCode } from './exit-code.ts'
@@ -50,6 +51,16 @@ async function exportAction(needs: CliNeeds, name: string, options: ExportOption
         remedy: 'Stop, keep the data directory as it is, and look for what changed it.',
         data: { checks },
       })
+    const [row] = await store.log.entries(verdict, verdict + 1)
+    const details = { verdict, evidence: sha256Hex(bytes) }
+    await deployment.note([
+      eventOf('evidence-exported', {
+        userId: deployment.operator,
+        resource: `change:${row?.subject ?? ''}`,
+        action: 'export',
+        details,
+      }),
+    ])
     if (options.out === undefined) return terminal.out(new TextDecoder().decode(bytes))
     writeNewFile(options.out, bytes)
     const read = readEvidence(bytes)

@@ -74,13 +74,13 @@ export function addLogKeyCommands(log: Command, needs: CliNeeds): void {
     .requiredOption('--root <VKEY>', 'public key of the offline root')
     .option('--json', 'one JSON value for machines')
     .action(async (file: string, options: KeyOptions & { readonly root: string }) =>
-      withDeployment(needs, options.config, 'alone', async ({ settings, store, custody, recorder }) => {
+      withDeployment(needs, options.config, 'alone', async ({ settings, store, custody, recorder, operator }) => {
         const { origin } = settings.log
         const root = parseVerifierKey(options.root)
         if (root === undefined || root.name !== rootKeyName(origin))
           throw new UsageError(`--root is the line that \`governance log root create --origin ${origin}\` printed`)
         const certificate = readNoteFile(file)
-        const applied = await applyLogKey({ origin, log: store.log, custody, recorder }, root, certificate)
+        const applied = await applyLogKey({ origin, log: store.log, custody, recorder, operator }, root, certificate)
         if (!applied.ok)
           throw new Refusal(applied.code, 'the certificate is refused; nothing was recorded', {
             exit: exitCode.notGood,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { inertPlain as inert, readTrustFile, trustFingerprint } from '../../core/index.ts'
+import { inertPlain as inert, readTrustFile, sha256Hex, trustFingerprint } from '../../core/index.ts'
+import { eventOf } from '../../flows/audit/event-of.ts'
 import { exportTrust } from '../../flows/record/trust.ts'
 import { type CliNeeds, withDeployment } from './needs.ts'
 import { writeNewFile } from './new-file.ts'
@@ -49,10 +50,15 @@ export function addTrustCommands(program: Command, needs: CliNeeds): void {
     .option('--out <FILE>', 'where to; standard output when left out')
     .option('--json', 'one JSON value for machines, with --out')
     .action(async (options: { readonly config: string; readonly out?: string; readonly json?: true }) =>
-      withDeployment(needs, options.config, 'read', async ({ settings, store }) => {
+      withDeployment(needs, options.config, 'read', async (deployment) => {
+        const { settings, store, operator } = deployment
         const { log, policy } = settings
         const known = { origin: log.origin, pinned: policy.genesis, witnessPolicy: log.witness?.quorum?.policy ?? null }
         const bytes = await exportTrust(store.log, known)
+        const details = { trust: sha256Hex(bytes) }
+        await deployment.note([
+          eventOf('trust-exported', { userId: operator, resource: 'deployment', action: 'export', details }),
+        ])
         if (options.out === undefined) {
           terminal.out(new TextDecoder().decode(bytes))
           terminal.err(`fingerprint ${trustFingerprint(bytes)}\n`)

@@ -1,4 +1,5 @@
 import {
+  encodeHex,
   encodeUtf8,
   followLogKeys,
   formatLogKeyClaim,
@@ -13,6 +14,7 @@ import {
   type VerifierKey,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
+import { eventOf } from '../audit/event-of.ts'
 import { entryData, textIn } from '../gate/entry-data.ts'
 import { keyNameOf } from '../gate/log-key-name.ts'
 import type { Recorder } from '../gate/recorder.ts'
@@ -70,11 +72,11 @@ export type AppliedLogKey =
  * @throws AppError store-unavailable and what custody throws
  */
 export async function applyLogKey(
-  needs: Needs & { readonly recorder: Recorder },
+  needs: Needs & { readonly recorder: Recorder; readonly operator: string },
   root: VerifierKey,
   certificate: string,
 ): Promise<AppliedLogKey> {
-  const { origin, log, custody, recorder } = needs
+  const { origin, log, custody, recorder, operator } = needs
   const before = await readCertificates(log)
   const parsed = parseSignedNote(certificate)
   const claim = parsed.ok ? parseLogKeyClaim(parsed.text) : undefined
@@ -101,6 +103,17 @@ export async function applyLogKey(
         },
       },
     ],
+    events:
+      claim.generation === 1
+        ? []
+        : [
+            eventOf('log-key-succeeded', {
+              userId: operator,
+              resource: `key:${name}`,
+              action: 'succeed',
+              details: { publicKey: encodeHex(claim.key.publicKey), entry: moment.indexOf(0) },
+            }),
+          ],
     writes: [],
   }))
   if (!recorded.ok) throw new AppError('store-unavailable', `the certificate met ${recorded.conflict}`)

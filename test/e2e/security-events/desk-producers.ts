@@ -95,6 +95,22 @@ export const deskProducers = {
       await good(d, 'deliveries', 'replay', first?.guid ?? '')
     }),
   ),
+  'evidence-exported': desk(async (d) => void (await good(d, 'evidence', 'export', 'acme/node#1'))),
+  'trust-exported': desk(async (d) => void (await good(d, 'trust', 'export'))),
+  'log-key-succeeded': desk(async (d) => {
+    const origin = 'gov.example.org/decisions'
+    const made = await d.cli('log', 'root', 'create', '--origin', origin, '--json')
+    const { root, secret } = JSON.parse(made.stdout) as { root: string; secret: string }
+    const rootFile = join(d.folder, 'root.secret')
+    writeFileSync(rootFile, secret, { mode: 0o600 })
+    for (const generation of ['one', 'two']) {
+      const file = join(d.folder, generation)
+      writeFileSync(file, await good(d, 'log', 'key', 'request'))
+      const certified = await d.cli('log', 'root', 'certify', file, '--root-file', rootFile, '--yes')
+      writeFileSync(file, certified.stdout)
+      await good(d, 'log', 'key', 'apply', file, '--root', root)
+    }
+  }),
   'policy-refused': desk(async (d) => {
     pushPolicy(d, layer5, (text) => text.replace(/public_key: .*/, 'public_key: "0x02[PLACEHOLDER_64_CHAR_HEX]"'))
     assert.equal((await regenesis(d)).code, 1)

@@ -5,8 +5,6 @@ import { later, type Producers } from './producer.ts'
 
 /** Types whose cause is built by somebody else and is not wired yet. */
 const awaited = {
-  'evidence-exported': later('evidence'),
-  'trust-exported': later('evidence'),
   'log-publishing-failed': later('publish'),
   'log-publishing-recovered': later('publish'),
   'off-host-failed': later('off-host'),
@@ -14,7 +12,6 @@ const awaited = {
   'witness-quorum-lost': later('witness'),
   'witness-quorum-regained': later('witness'),
   'log-signing-refused': later('witness'),
-  'log-key-succeeded': later('root'),
   'log-broken': later('root'),
 } as const
 
