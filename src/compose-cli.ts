@@ -51,9 +51,10 @@ import { askNewPassphrase, askSecret } from './delivery/cli/prompts.ts'
 import { Refusal } from './delivery/cli/refusal.ts'
 import type { KeyUnlock, SignerKeys } from './delivery/cli/signer-key.ts'
 import type { Terminal } from './delivery/cli/terminal.ts'
-import type { Custody, OffHost, StorePorts } from './flows/ports.ts'
+import type { Custody, LogFiles, OffHost, StorePorts } from './flows/ports.ts'
 import { compareCopy } from './flows/record/outside-copy.ts'
-import type { OutsideSource } from './flows/record/start-gate.ts'
+import { createLogPublisher, type LogPublisher } from './flows/record/publisher.ts'
+import type { OutsideSource, StartGate } from './flows/record/start-gate.ts'
 import { holdProcess, systemClock, systemRandom, systemTimers } from './system.ts'
 
 /** How long one file of a log may take. */
@@ -158,10 +159,7 @@ async function recordMigration(
   if (events.length === 0) return []
   const store = await openStore(config, custody, 'alone')
   const offHost = offHostOf(config, custody)
-  const gate = decisionGate(
-    offHost && decisionCopy(offHost, config.log.origin, store, custody, acceleration),
-    witnessesOf(config, custody, store),
-  )
+  const gate = commandGate(config, custody, store, offHost)
   try {
     await recordEvents(commandRecorder(config.log.origin, store, custody, gate), events)
   } finally {
@@ -181,6 +179,38 @@ const witnessesOf = ({ log }: Config, custody: Custody, store: Pick<StorePorts, 
     { custody, log: store.log, timers: systemTimers, telemetry: createTelemetry({ level: 'error' }) },
     0,
   )
+
+/** The publisher that `serve` runs all the time, for one command. */
+const commandPublisher = async (
+  config: Config,
+  { log, memory }: Pick<StorePorts, 'log' | 'memory'>,
+  offHost: LogFiles | null,
+): Promise<LogPublisher> =>
+  createLogPublisher({
+    origin: config.log.origin,
+    log,
+    memory,
+    local: await openLogDirectory({ directory: dataFiles(config.data.directory).decisions, create: true }),
+    offHost,
+    // The server, when it runs again, has cosigned what lacks its quorum.
+    cosigner: null,
+    telemetry: createTelemetry({ level: 'error' }),
+    timers: systemTimers,
+    acceleration,
+  })
+
+/** What a command asks before it signs: the files that were published here, and whoever outside is configured. */
+function commandGate(config: Config, custody: Custody, store: StorePorts, offHost: OffHost | null): StartGate {
+  const copy = offHost && decisionCopy(offHost, config.log.origin, store, custody, acceleration)
+  const outside = decisionGate(copy, witnessesOf(config, custody, store))
+  return {
+    ...outside,
+    async pass() {
+      await (await commandPublisher(config, store, null)).check()
+      await outside.pass()
+    },
+  }
+}
 
 /** Gives the commands what they need: adapters as typed functions, opened only when a command asks. */
 export function composeCli(terminal: Terminal): CliNeeds {
@@ -207,7 +237,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const { origin } = config.log
       const offHost = offHostOf(config, custody)
       const copy = offHost && decisionCopy(offHost, origin, store, custody, acceleration)
-      const gate = decisionGate(copy, witnessesOf(config, custody, store))
+      const gate = commandGate(config, custody, store, offHost)
       const recorder = commandRecorder(origin, store, custody, gate)
       const note = async (events: readonly SecurityEvent[]): Promise<void> => {
         if (mode !== 'read') return recordEvents(recorder, events)
@@ -248,6 +278,14 @@ export function composeCli(terminal: Terminal): CliNeeds {
         },
         sshKey: async (name) => readSshKey(await custody.reveal(name)).authorizedKey,
         forge: connectForge(config.github, () => secretText(custody, config.github.privateKey.keystore)),
+        async publishLog(options) {
+          // An off-host place that is not mounted would be filled as if it were new.
+          await gate.pass()
+          const publisher = await commandPublisher(config, store, offHost?.files('decisions') ?? null)
+          await publisher.publish(options)
+          return publisher.published()
+        },
+        keepToken: (name, token) => custody.put(name, 'secret', new TextEncoder().encode(token)),
         makeLogKey: (name) => custody.generateEd25519(name),
         publishedHead: async () => readPublishedHead(config.data.directory),
         roster: async () => (config.log.witness?.quorum ? rosterOf(config.log.witness.quorum, custody) : null),
@@ -267,10 +305,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const store = await openStore(config, custody, 'alone')
       const release = holdProcess()
       const offHost = offHostOf(config, custody)
-      const gate = decisionGate(
-        offHost && decisionCopy(offHost, config.log.origin, store, custody, acceleration),
-        witnessesOf(config, custody, store),
-      )
+      const gate = commandGate(config, custody, store, offHost)
       try {
         await requireGenesis(config, store)
         const server = await composeServer({

@@ -15,6 +15,7 @@ import {
   formatInstant,
   type Json,
 } from './core/index.ts'
+import { composeReaders } from './compose-readers.ts'
 import { composeWitnessing, type Witnessing } from './compose-witness.ts'
 import { createPublicServer } from './delivery/http/public-server.ts'
 import { AppError, isLogFailure } from './flows/app-error.ts'
@@ -149,6 +150,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     telemetry,
   })
   const logWriter = createRecorder({ origin, store, log, security, custody, clock, random, acceleration })
+  const readers = await composeReaders(config.log, { registry, telemetry, custody })
   const publisher = createLogPublisher({
     origin,
     log,
@@ -159,6 +161,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     telemetry,
     timers,
     acceleration,
+    before: readers.refresh,
     onPublished: () => void recording.progressed(),
   })
   const gate = decisionGate(
@@ -311,9 +314,11 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
         custody,
         acceleration,
         isWitnessed: gate.isWitnessed,
+        publishedSize: () => publisher.published().size,
         quorum: () => (witnessing.cosigner === null ? null : (witnessing.cosigner.newest()?.met ?? false)),
       }),
     logFiles,
+    logAdmission: readers.admission,
     challenge: async ({ owner, repo, number, maintainer, keyid, wish }) => {
       const made = await challenge(challengeNeeds, {
         repository: `${owner}/${repo}`,
@@ -359,6 +364,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
         // Before anything is signed, and before anything is published: both would hide that the log was rolled back.
         await gate.pass()
         await publisher.check()
+        await readers.refresh()
       } catch (error) {
         await witnessing.server?.stop()
         throw error

@@ -45,6 +45,7 @@ const server = createPublicServer({
   challenge: async () => ({ ok: false }),
   details: async () => null,
   logFiles: { read: async () => null },
+  logAdmission: { readers: () => 'nobody', isBearer: null },
   clock: systemClock,
   timers: systemTimers,
   telemetry,

@@ -17,6 +17,9 @@ export interface Config {
     readonly offHost?: OffHostPlace
     /** Absent: nobody cosigns the heads of this log, and it cosigns nobody's. */
     readonly witness?: WitnessingConfig
+    /** Who may read the files of the decision log; everybody when not said. A private repository makes it the token's. */
+    readonly access?: 'public' | 'token'
+    readonly token?: KeystoreName
   }
   readonly github: {
     /** Without a slash at the end. */

@@ -67,7 +67,7 @@ export function parseConfig(text: string, environment: Environment): LoadedConfi
   if (!parsed.ok) return parsed
   const { witness } = parsed.table.log
   const settled = witness === undefined ? null : readWitnessing(witness)
-  const wrong = [...misplacedCopy(parsed.table), ...(settled?.problems ?? [])]
+  const wrong = [...misplacedCopy(parsed.table), ...lackOfToken(parsed.table), ...(settled?.problems ?? [])]
   if (wrong.length > 0) return refused(wrong)
   return { ok: true, config: deepFreeze(configOf(parsed.table, settled?.witnessing ?? null, unlock)) }
 }
@@ -109,6 +109,8 @@ function configOf(
       origin: log.origin,
       ...(log.off_host === undefined ? {} : { offHost: offHostPlace(log.off_host) }),
       ...(witness === null ? {} : { witness }),
+      ...(log.access === undefined ? {} : { access: log.access }),
+      ...(log.token === undefined ? {} : { token: log.token }),
     },
     github: {
       apiUrl: github.api_url,
@@ -123,6 +125,13 @@ function configOf(
     unlock,
   }
   return config
+}
+
+/** A log that only a token opens needs one. */
+function lackOfToken({ log }: z.output<typeof fileSchema>): ConfigProblem[] {
+  if (log.access !== 'token' || log.token !== undefined) return []
+  const remedy = 'write token = { keystore = "log-token" }; `governance log token` makes it'
+  return [{ path: 'log.token', message: 'is missing', remedy }]
 }
 
 /** A copy below the data directory would be lost, or rolled back, together with what it is a copy of. */

@@ -57,6 +57,9 @@ origin = ${quote(origin)}
 #   name = "gov.example.org/witness"
 #   listen = "127.0.0.1:8091"
 #   logs = ["other.example.org/decisions+…"]
+# Anybody may read the files of the log, until a private repository is governed; then holders of the token may, and nobody
+# while there is none. To ask for a token in any case write: access = "token", token = { keystore = "log-token" };
+# \`governance log token\` makes it.
 
 [github]
 # GitHub Enterprise Server: "https://HOST/api/v3".

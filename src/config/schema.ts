@@ -95,6 +95,10 @@ export const fileSchema = z.strictObject({
     ),
     off_host: offHost.optional(),
     witness: witnessTable.optional(),
+    access: z
+      .enum(['public', 'token'], { error: say('is not a way to read the log', 'use "public" or "token"') })
+      .optional(),
+    token: keystore.optional(),
   }),
   github: z.strictObject({
     api_url: webAddress('"https://api.github.com" or "https://github.example.org/api/v3"'),

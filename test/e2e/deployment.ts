@@ -157,6 +157,8 @@ export async function startDeployment(
     readonly store?: StorePorts
     readonly journal?: Journal
     readonly logFiles?: LogFiles
+    readonly log?: Pick<Config['log'], 'access' | 'token'>
+    readonly secrets?: Readonly<Record<string, Uint8Array>>
     /** Prepared as `governance log off-host prepare` does before the server starts. */
     readonly offHost?: LogFiles
     readonly enrol?: boolean
@@ -210,6 +212,7 @@ export async function startDeployment(
       'github-webhook': webhookSecret,
       [nonceKeyName]: randomBytes(32),
       [saltKeyName]: randomBytes(32),
+      ...options.secrets,
     },
     options.witness?.seed ?? null,
     options.logSeed,
@@ -265,7 +268,11 @@ export async function startDeployment(
       maxBodyBytes: 26_214_400,
       challenge: { perClientAndMinute: 1000, perMinute: 10_000 },
     },
-    log: { origin: logOrigin, ...(options.witness === undefined ? {} : { witness: options.witness.config }) },
+    log: {
+      origin: logOrigin,
+      ...options.log,
+      ...(options.witness === undefined ? {} : { witness: options.witness.config }),
+    },
     github: {
       apiUrl,
       appId,

@@ -61,6 +61,7 @@ export async function startServer(
     challenge: async () => ({ ok: false }),
     details: async () => null,
     logFiles: memoryLogFiles(),
+    logAdmission: { readers: () => 'anybody', isBearer: null },
     clock: time.clock,
     timers: systemTimers,
     telemetry,

@@ -32,13 +32,13 @@ logFilesContract({
 const mode = (path: string): number => statSync(path).mode & 0o777
 
 test('files are 0644 and directories 0755 under any umask, so that a web server reads them', async (t) => {
-  const directory = folder(t)
+  const directory = join(folder(t), 'log/decisions')
   const before = process.umask(0o077)
   t.after(() => process.umask(before))
-  const files = await openLogDirectory({ directory, create: false })
+  const files = await openLogDirectory({ directory, create: true })
   await files.write('tile/entries/x001/234.p/7', encodeUtf8('entries'))
   await files.replaceCheckpoint(encodeUtf8('head'))
-  for (const path of ['tile', 'tile/entries', 'tile/entries/x001', 'tile/entries/x001/234.p'])
+  for (const path of ['..', '.', 'tile', 'tile/entries', 'tile/entries/x001', 'tile/entries/x001/234.p'])
     assert.equal(mode(join(directory, path)), 0o755, path)
   for (const path of ['tile/entries/x001/234.p/7', 'checkpoint']) assert.equal(mode(join(directory, path)), 0o644, path)
 })

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { chmod, type FileHandle, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { checkpointPath, equalBytes, parseLogPath } from '../../core/index.ts'
 import { AppError, invariant } from '../../flows/app-error.ts'
 import type { LogFiles } from '../../flows/ports.ts'
@@ -79,6 +79,17 @@ function isOfLiving(name: string): boolean {
 const isBeginningOf = (part: Uint8Array, whole: Uint8Array): boolean =>
   part.length < whole.length && equalBytes(part, whole.subarray(0, part.length))
 
+/** Makes the directory and those above it that are missing; on return all of them survive loss of power. */
+async function makePlace(directory: string): Promise<void> {
+  const topmost = await mkdir(directory, { recursive: true })
+  if (topmost === undefined) return
+  for (let made = resolve(directory); ; made = dirname(made)) {
+    await chmod(made, directoryMode)
+    await syncDirectory(dirname(made))
+    if (made === resolve(topmost)) return
+  }
+}
+
 /**
  * The files of a log in a directory that any web server can serve: files of mode 0644, directories of 0755.
  *
@@ -116,7 +127,7 @@ export async function openLogDirectory({ directory, create }: LogDirectoryOption
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
     }
-    await syncDirectory(join(path, '..'))
+    await syncDirectory(dirname(path))
     if (durable.size >= maxKnownDirectories) durable.clear()
     durable.add(path)
   }
@@ -188,7 +199,7 @@ export async function openLogDirectory({ directory, create }: LogDirectoryOption
   }
 
   await attempt(directory, async () => {
-    if (create) await mkdir(directory, { recursive: true, mode: directoryMode })
+    if (create) await makePlace(directory)
     if (!(await lstat(join(directory, '.'))).isDirectory()) unavailable(directory, 'not-directory')
     for (const left of await readdir(waiting).catch(() => []))
       if (!isOfLiving(left)) await rm(join(waiting, left), { force: true })
@@ -221,7 +232,7 @@ export async function openLogDirectory({ directory, create }: LogDirectoryOption
       await attempt(path, async () => {
         if (!(await isWayClear(path))) return
         await rm(join(directory, path), { force: true })
-        await syncDirectory(join(directory, path, '..'))
+        await syncDirectory(dirname(join(directory, path)))
       })
     },
   }

@@ -116,6 +116,18 @@ export function decodeBundle(bytes: Uint8Array, width: number): readonly Uint8Ar
   return entries.length === width ? entries : undefined
 }
 
+/**
+ * The partial file out of the full one that took its place; undefined when these are not the bytes of a full file.
+ *
+ * Spec: C2SP tlog-tiles, "Partial tiles": a partial file may be removed once the full one is there.
+ */
+export function cutTile(file: TileFile, full: Uint8Array): Uint8Array | undefined {
+  if (file.kind === 'hashes')
+    return full.length === tileWidth * hashBytes ? full.subarray(0, file.width * hashBytes) : undefined
+  const entries = decodeBundle(full, tileWidth)
+  return entries && encodeBundle(entries.slice(0, file.width))
+}
+
 /** The tile of hashes in which a complete subtree of a log of `size` entries stands, as that log has it. @throws RangeError when it has none */
 export function tileOfNode(level: number, index: number, size: number): TileFile & { readonly kind: 'hashes' } {
   const tileLevel = Math.floor(level / tileHeight)

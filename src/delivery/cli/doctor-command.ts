@@ -5,6 +5,7 @@ import { eventOf } from '../../flows/audit/event-of.ts'
 import { rulesetFor } from '../../flows/gate/enrol.ts'
 import { logKeyName } from '../../flows/gate/log-key-name.ts'
 import { securityKeyName } from '../../flows/gate/recorder.ts'
+import { hasPrivateRepository, readersOf } from '../../flows/record/log-readers.ts'
 import { excessOf, lackOf } from './app-permissions.ts'
 import { appErrorWords } from './app-error-words.ts'
 import { exitCode } from './exit-code.ts'
@@ -113,6 +114,7 @@ async function examineSecrets(deployment: Deployment): Promise<readonly Verdict[
     'salt',
     settings.github.privateKey.keystore,
     ...settings.github.webhookSecrets.map(({ keystore }) => keystore),
+    ...(settings.log.token === undefined ? [] : [settings.log.token.keystore]),
     ...(settings.log.offHost?.privateKey === undefined ? [] : [settings.log.offHost.privateKey.keystore]),
   ]
   const held = await custody.names()
@@ -143,6 +145,24 @@ async function examineGenesis({ settings, store }: Deployment): Promise<Verdict>
     : fail(
         'policy.genesis is not what the log holds',
         'Restore configuration and data directory of the same deployment.',
+      )
+}
+
+async function examineReaders({ settings, store }: Deployment): Promise<Verdict> {
+  const { access = 'public', token } = settings.log
+  const isPrivate = await hasPrivateRepository(store.registry)
+  const readers = readersOf({ access, hasToken: token !== undefined }, isPrivate)
+  if (readers === 'anybody') return ok('anybody may read the files of the log')
+  if (readers === 'nobody')
+    return fail(
+      'a private repository is governed, so the log is not public; without a token nobody can read it',
+      'Write access = "token" and token = { keystore = "log-token" } into [log], then run `governance log token`.',
+    )
+  return access === 'token'
+    ? ok('the files of the log are read with the token')
+    : warn(
+        'a private repository is governed: the files of the log are read with the token, although access says "public"',
+        'Write access = "token" into [log], so that the configuration says what holds.',
       )
 }
 
@@ -239,6 +259,7 @@ async function examine(needs: CliNeeds, configFile: string): Promise<readonly Ch
     await examination.check('keystore', () => examineSecrets(opened))
     await examination.check('genesis', () => examineGenesis(opened))
     await examination.check('off-host copy', () => examineOffHost(opened))
+    await examination.check('log readers', () => examineReaders(opened))
     await examination.check('policy', () => examinePolicy(needs, opened))
     await examination.check('forge', () => examineApp(needs, opened))
     await examination.check('rulesets', () => examineRulesets(opened))

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { addLogFileCommands } from './log-file-commands.ts'
 import { addLogKeyCommands } from './log-key-commands.ts'
 import { addLogOffHostCommands } from './log-off-host-commands.ts'
 import { addLogRootCommands } from './log-root-commands.ts'
@@ -12,6 +13,7 @@ export function addLogCommands(program: Command, needs: CliNeeds, finish: Finish
   const log = program.command('log').description('the transparency log and its keys')
   addLogStatusCommand(log, needs, finish)
   addLogWatchCommand(log, needs, finish)
+  addLogFileCommands(log, needs)
   addLogKeyCommands(log, needs)
   addLogRootCommands(log, needs)
   addLogOffHostCommands(log, needs)

@@ -21,6 +21,7 @@ import type {
   WitnessedHead,
 } from '../../flows/ports.ts'
 import type { CopyState } from '../../flows/record/outside-copy.ts'
+import type { Published } from '../../flows/record/publisher.ts'
 import type { SignerKeys } from './signer-key.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -49,6 +50,8 @@ export interface Settings {
     readonly origin: string
     readonly offHost?: { readonly kind: string; readonly privateKey?: { readonly keystore: string } }
     readonly witness?: { readonly quorum: { readonly policy: string } | null }
+    readonly access?: 'public' | 'token'
+    readonly token?: { readonly keystore: string }
   }
   readonly github: {
     readonly apiUrl: string
@@ -110,6 +113,14 @@ export interface Deployment {
   publishedHead(): Promise<string | null>
   /** Whose cosignatures heads need; null where no quorum is configured. @throws AppError config-invalid */
   roster(): Promise<WitnessRoster | null>
+  /**
+   * Writes the files of the log that are not published yet, or all of them again; only while no server does, and only where
+   * one might start.
+   * @throws AppError log-ahead, log-file-differs, log-files-unavailable, witness-unreachable, store-corrupt
+   */
+  publishLog(options: { readonly all: boolean }): Promise<Published>
+  /** Puts a token into the keystore, under a name that is free. */
+  keepToken(name: string, token: string): Promise<void>
   /** @throws AppError config-invalid for a webhook secret that protects nothing */
   webhooks(): Promise<Webhooks>
   close(): Promise<void>

@@ -5,6 +5,7 @@ import type { SecurityEvents } from '../../flows/audit/security-events.ts'
 import type { Intake } from '../../flows/gate/intake.ts'
 import type { Clock, LogFiles, Telemetry, Timers } from '../../flows/ports.ts'
 import { rationEvents } from '../../flows/rationed-events.ts'
+import { createAnswerRoom } from './answer-room.ts'
 import { createBodyBudget } from './body-budget.ts'
 import { addChallengeRoute, type MakeChallenge } from './challenge-route.ts'
 import { addChangePage, type ReadDetails } from './change-page.ts'
@@ -16,7 +17,7 @@ import {
   refuseBrokenRequest,
 } from './connection-limits.ts'
 import { addHealthRoutes, type Readiness } from './health-routes.ts'
-import { addLogRoutes } from './log-routes.ts'
+import { addLogRoutes, type LogAdmission } from './log-routes.ts'
 import { notFoundProblem, problemOf, sendProblem } from './problem.ts'
 import { createRequestLimiter } from './request-limiter.ts'
 import { addWebhookRoute, webhookPath } from './webhook-route.ts'
@@ -36,6 +37,7 @@ export interface PublicServerParts {
   readonly challenge: MakeChallenge
   readonly details: ReadDetails
   readonly logFiles: Pick<LogFiles, 'read'>
+  readonly logAdmission: LogAdmission
   readonly clock: Clock
   readonly timers: Timers
   readonly telemetry: Telemetry
@@ -72,7 +74,20 @@ const otherMethods = (...allowed: readonly HTTPMethods[]): HTTPMethods[] =>
  * everything it answers is from a closed list.
  */
 export function createPublicServer(parts: PublicServerParts): PublicServer {
-  const { http, intake, readiness, challenge, details, logFiles, clock, timers, telemetry, events, clientUser } = parts
+  const {
+    http,
+    intake,
+    readiness,
+    challenge,
+    details,
+    logFiles,
+    logAdmission,
+    clock,
+    timers,
+    telemetry,
+    events,
+    clientUser,
+  } = parts
   const limits = { ...defaultConnectionLimits, ...parts.limits }
   const notice = rationEvents(telemetry, clock)
   const addresses = createClientAddresses(http.trustedProxies)
@@ -131,7 +146,7 @@ export function createPublicServer(parts: PublicServerParts): PublicServer {
       timers,
     })
     addChangePage(scope, { details, limiter: createRequestLimiter(clock, http.challenge), clientOf, onRefused })
-    addLogRoutes(scope, { logFiles })
+    addLogRoutes(scope, { logFiles, admission: logAdmission, room: createAnswerRoom(), clientOf })
     for (const url of [
       '/',
       '/log/decisions/*',

@@ -11,6 +11,8 @@ export interface ReadinessReport {
   readonly unwitnessed: boolean
   /** Whether the head that was cosigned last has its quorum; null where none is configured. */
   readonly quorum: boolean | null
+  /** Whether the public files show the newest head. They follow a moment later; no reason not to be ready. */
+  readonly published: boolean
 }
 
 export interface ReadinessNeeds {
@@ -22,6 +24,8 @@ export interface ReadinessNeeds {
   readonly acceleration: Acceleration
   readonly isWitnessed: boolean
   readonly quorum: () => boolean | null
+  /** Size of the head that the public files show. */
+  readonly publishedSize: () => number
 }
 
 /** Looks whether the store takes a write, a policy is in force, and the newest checkpoint is our signature over the log's head. */
@@ -44,6 +48,7 @@ export async function readiness(needs: ReadinessNeeds): Promise<ReadinessReport>
     checks: { store, policy, log },
     unwitnessed: !needs.isWitnessed,
     quorum: needs.quorum(),
+    published: await holds(async () => (await needs.log.head()).size <= needs.publishedSize()),
   }
 }
 

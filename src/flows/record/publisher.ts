@@ -30,8 +30,12 @@ export interface LogPublisher {
    * log-files-unavailable, store-corrupt
    */
   check(): Promise<void>
-  /** One pass over everything that is signed and not published yet. @throws as `check` */
-  publish(): Promise<void>
+  /**
+   * One pass over everything that is signed and not published yet; with `all` over every file, so that those a place lost
+   * are written again.
+   * @throws as `check`
+   */
+  publish(options?: { readonly all: boolean }): Promise<void>
   /** Says that something was recorded: a pass follows, and is tried again until it succeeds. */
   wake(): void
   published(): Published
@@ -50,6 +54,8 @@ export interface PublisherParts {
   readonly telemetry: Telemetry
   readonly timers: Timers
   readonly acceleration: Acceleration
+  /** Runs before the files of anything new are written; while it refuses, nothing is. */
+  readonly before?: () => Promise<void>
   /** Told after every pass that published something, or had a published head cosigned. */
   readonly onPublished?: (published: Published) => void
 }
@@ -84,6 +90,8 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
   ] as const
   /** Heads that the places show, once they were read. */
   const heads = new Map<string, Checkpoint | null>()
+  /** Sizes last known of the places; they only grow, also while a place cannot be asked. */
+  const sizes = new Map<string, number>()
   let running: Promise<void> = Promise.resolve()
   let isWaiting = false
   let isStopped = false
@@ -124,11 +132,25 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
       })
   }
 
+  function show(place: string, head: Checkpoint | null): void {
+    heads.set(place, head)
+    sizes.set(place, Math.max(sizes.get(place) ?? 0, head?.size ?? 0))
+  }
+
   async function shownBy({ name, files }: (typeof places)[number]): Promise<Checkpoint | null> {
     const known = heads.get(name)
     if (known !== undefined) return known
     const note = await files.read(checkpointPath)
     return note === null ? null : headOf(note, origin)
+  }
+
+  /** A store without a head has nothing that a place could show. */
+  function requireNothing(place: string): void {
+    const published = heads.get(place)?.size ?? 0
+    if (published === 0) return
+    throw new AppError('log-ahead', `the ${place} log has ${published} entries and the database none`, {
+      data: { place, published, stored: 0 },
+    })
   }
 
   /** The places that show less than the store has signed. */
@@ -137,7 +159,7 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
     for (const place of places) {
       const shown = await shownBy(place)
       if (shown !== null) await requireGrowth(place.name, shown, stored)
-      heads.set(place.name, shown)
+      show(place.name, shown)
       if (shown === null || shown.size < stored.size) behind.push(place)
     }
     return behind
@@ -155,19 +177,20 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
     await Promise.all(group)
   }
 
-  async function pass(): Promise<boolean> {
+  async function pass(all: boolean): Promise<boolean> {
     const newest = await log.checkpoint()
     if (newest === null) return false
     const stored = headOf(newest.note, origin)
     const behind = await behindOf(stored)
-    if (behind.length === 0) {
-      return improve(newest.note)
-    }
-    for (const { name, files } of behind) await writeFiles(files, heads.get(name)?.size ?? 0, stored.size)
+    const unwritten = all ? places : behind
+    if (unwritten.length > 0) await parts.before?.()
+    for (const { name, files } of unwritten)
+      await writeFiles(files, all ? 0 : (heads.get(name)?.size ?? 0), stored.size)
+    if (behind.length === 0) return improve(newest.note)
     const note = cosigner === null ? newest.note : await cosigner.cosign(newest.note)
     for (const place of behind) {
       await place.files.replaceCheckpoint(encodeUtf8(note))
-      heads.set(place.name, stored)
+      show(place.name, stored)
     }
     cosignLater(note)
     return true
@@ -191,9 +214,9 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
       cosigner === null || cosigner.quorum(note).met || isStopped ? null : timers.after(cosignAgainMs, wake)
   }
 
-  async function publish(): Promise<void> {
+  async function publish(all = false): Promise<void> {
     try {
-      if (await pass()) {
+      if (await pass(all)) {
         telemetry.observe('log_published_size', published().size)
         parts.onPublished?.(published())
       }
@@ -205,12 +228,12 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
   }
 
   const published = (): Published => ({
-    size: heads.get('local')?.size ?? 0,
-    offHostSize: offHost === null ? null : (heads.get('off-host')?.size ?? 0),
+    size: sizes.get('local') ?? 0,
+    offHostSize: offHost === null ? null : (sizes.get('off-host') ?? 0),
   })
 
-  function run(): Promise<void> {
-    const mine = running.then(publish)
+  function run(options = { all: false }): Promise<void> {
+    const mine = running.then(() => publish(options.all))
     running = mine.catch(() => undefined)
     return mine
   }
@@ -241,8 +264,11 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
 
   return {
     async check() {
+      // The places first: a server beside this process may publish at any moment, and never more than is signed by then.
+      for (const place of places) show(place.name, await shownBy(place))
       const newest = await log.checkpoint()
       if (newest !== null) await behindOf(headOf(newest.note, origin))
+      else for (const { name } of places) requireNothing(name)
     },
     publish: run,
     wake,
