@@ -24,8 +24,8 @@ test('a running server publishes its log: every entry and value is fetched over 
   const pull = await open(d, 'acme/sdk')
   await approveAll(d, 'acme/sdk', pull.number, d.of('layer-5').slice(0, 3))
   await d.pass(days(14))
-  await d.published()
   let { size } = await d.store.log.head()
+  await d.published()
   const trust = logTrust([formatVerifierKey(noteVerifierKey(origin, await d.custody.publicKey(logKeyName)))])
   assert.ok(trust)
   for (const source of [
