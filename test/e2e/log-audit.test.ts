@@ -100,6 +100,16 @@ test('the log of a running server is good, from a directory and behind a token, 
   ])
     assert.ok(types.has(type), type)
 
+  const live = await run(['verify', 'log', `${log.deployment.url}/log/decisions`, '--trust', trust, '--json'])
+  assert.equal(live.code, 0, live.stdout)
+  assert.ok((json(live) as { size: number }).size >= report.size)
+
+  const security = scratch(t)
+  writeLogFiles(security, await log.securityFiles())
+  const events = await run(['verify', 'log', security, '--key', log.securityKey, '--json'])
+  assert.equal(events.code, 0, events.stdout)
+  assert.ok((json(events) as { entries: number }).entries > 5)
+
   const served = await serve(t, files)
   served.token = 'secret-word'
   const token = join(folder, 'token')
@@ -116,7 +126,8 @@ test('the log of a running server is good, from a directory and behind a token, 
 test('T40 a stored row changed, deleted, swapped or cut in the files of a running server is found', async (t) => {
   const log = await recordLog(t)
   const good = await log.files()
-  const [bundle = '', bytes = new Uint8Array(0)] = [...good].find(([path]) => path.startsWith('tile/entries/')) ?? []
+  const bundle = [...good.keys()].findLast((path) => path.startsWith('tile/entries/')) ?? ''
+  const bytes = good.get(bundle) ?? new Uint8Array(0)
   const change = async (edit: (files: LogFileMap) => void): Promise<readonly string[]> => {
     const folder = scratch(t)
     const files = new Map(good)

@@ -1,6 +1,8 @@
 /** The log of a running server after a day's work, as the files that anybody may read. */
 import type { TestContext } from 'node:test'
 import { dayMs, formatVerifierKey, noteVerifierKey } from '../../src/core/index.ts'
+import { securityOrigin } from '../../src/flows/gate/recorder.ts'
+import { memoryLogFiles } from '../fakes/log-files.ts'
 import { fileStoredLog, type LogFileMap } from '../fixtures/log-files.ts'
 import { type Deployment, origin, startDeployment } from './deployment.ts'
 
@@ -8,14 +10,16 @@ export interface RecordedLog {
   readonly deployment: Deployment
   /** Verifier key line. */
   readonly key: string
-  /** The files as they stand now. */
+  readonly securityKey: string
+  /** The files of the decision log as the server's publisher has written them. */
   files(): Promise<LogFileMap>
-  /** One more change that is judged. */
-  work(branch: string): Promise<void>
+  /** Those of the security log, which nobody is served. */
+  securityFiles(): Promise<LogFileMap>
 }
 
 export async function recordLog(t: TestContext): Promise<RecordedLog> {
-  const d = await startDeployment(t, { repositories: ['sdk'], frozen: true })
+  const logFiles = memoryLogFiles()
+  const d = await startDeployment(t, { repositories: ['sdk'], frozen: true, logFiles })
   const open = (branch: string) => {
     d.fake.commit('acme/sdk', branch, {
       author: 'alice',
@@ -30,14 +34,16 @@ export async function recordLog(t: TestContext): Promise<RecordedLog> {
   await d.pass(14 * dayMs + 1_000)
   d.fake.mergePullRequest({ repo: 'acme/sdk', number: pull.number }, 'admin', 'squash')
   await d.settled()
-  const key = noteVerifierKey(origin, await d.custody.publicKey('decision-log'))
+  const keyOf = async (name: string): Promise<string> =>
+    formatVerifierKey(noteVerifierKey(name, await d.custody.publicKey('decision-log')))
   return {
     deployment: d,
-    key: formatVerifierKey(key),
-    files: async () => fileStoredLog(origin, d.store),
-    async work(branch) {
-      open(branch)
-      await d.settled()
+    key: await keyOf(origin),
+    securityKey: await keyOf(securityOrigin(origin)),
+    async files() {
+      await d.published()
+      return new Map(logFiles.files)
     },
+    securityFiles: async () => fileStoredLog(securityOrigin(origin), { log: d.store.security, memory: d.store.memory }),
   }
 }

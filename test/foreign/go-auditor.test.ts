@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { decodeBundle, encodeBundle, formatVerifierKey, parseTilePath, signCheckpoint } from '../../src/core/index.ts'
+import {
+  decodeBundle,
+  encodeBundle,
+  formatVerifierKey,
+  parseCheckpointBody,
+  parseSignedNote,
+  signCheckpoint,
+  type TileFile,
+  tilePath,
+  tilesBetween,
+} from '../../src/core/index.ts'
 import { scratch } from '../e2e/cli-process.ts'
 import { recordLog } from '../e2e/recorded-log.ts'
 import { fileLog, type LogFileMap, logSeed, sampleEntry, writeLogFiles } from '../fixtures/log-files.ts'
@@ -9,18 +19,22 @@ import { buildGo } from './go/build.ts'
 
 const origin = 'gov.example.org/decisions'
 
+/** The files that the log of the newest checkpoint consists of; narrower ones of its past lie beside them. */
+function filesOf(files: LogFileMap): readonly TileFile[] {
+  const note = parseSignedNote(files.get('checkpoint') ?? '')
+  const head = note.ok ? parseCheckpointBody(note.text) : null
+  assert.ok(head?.ok)
+  return tilesBetween(0, head.checkpoint.size)
+}
+
 /** The last bundle, which every log has. */
-function lastBundle(files: LogFileMap): {
-  readonly path: string
-  readonly entries: readonly Uint8Array[]
-  readonly bytes: Uint8Array
-} {
-  const bundles = [...files].flatMap(([path, bytes]) => {
-    const file = parseTilePath(path)
-    return file?.kind === 'entries' ? [{ path, file, bytes }] : []
-  })
-  const last = bundles.reduce((a, b) => (a.file.index > b.file.index ? a : b))
-  return { path: last.path, bytes: last.bytes, entries: decodeBundle(last.bytes, last.file.width) ?? [] }
+function lastBundle(files: LogFileMap) {
+  const file = filesOf(files).findLast(({ kind }) => kind === 'entries')
+  assert.ok(file)
+  const path = tilePath(file)
+  const bytes = files.get(path)
+  assert.ok(bytes)
+  return { path, bytes, entries: decodeBundle(bytes, file.width) ?? [] }
 }
 
 test("Go's x/mod audits the log of a running server, and fails for one byte changed, a swapped entry, a truncated bundle and a wrong size", async (t) => {
@@ -59,7 +73,10 @@ test("Go's x/mod audits the log of a running server, and fails for one byte chan
       'a bundle cut': (changed) => changed.set(path, bytes.slice(0, -1)),
       'an entry less': (changed) => changed.set(path, encodeBundle([first, second, ...rest].slice(0, -1))),
     }
-    for (const tile of [...files.keys()].filter((name) => parseTilePath(name)?.kind === 'hashes').slice(-3))
+    for (const tile of filesOf(files)
+      .filter(({ kind }) => kind === 'hashes')
+      .map(tilePath)
+      .slice(-3))
       Object.assign(changes, {
         [`one byte of ${tile}`]: (changed: LogFileMap) => {
           const hashes = files.get(tile) as Uint8Array

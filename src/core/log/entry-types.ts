@@ -113,7 +113,7 @@ export const entryTypes = {
   'clock-started': entryType(
     serverOn('change'),
     object({ baseRef: branchName, changeDigest: sha256Text, head: gitId }),
-    ({ changeDigest }) => [changeDigest],
+    none,
     { baseRef: 'main', changeDigest: digest('e'), head: commit('5') },
   ),
   'clock-ended': entryType(

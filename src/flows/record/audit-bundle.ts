@@ -14,6 +14,9 @@ import {
   treeHasher,
 } from '../../core/index.ts'
 import { wordsOfHex } from './digest-set.ts'
+import { factsOf } from './named-blobs.ts'
+import { eventFault } from '../audit/event-of.ts'
+import type { SecurityEvent } from '../audit/security-event.ts'
 import type { LogFault, LogFaultCode } from './log-fault.ts'
 
 /** A bundle and the tile over it as they were read; null where the place has none. */
@@ -30,6 +33,8 @@ export interface BundleJob {
 interface Marked {
   readonly index: number
   readonly digest: string
+  /** Facts name a list of files in turn. */
+  readonly isFacts: boolean
 }
 
 /** What one bundle says, and what is wrong with it as far as it alone can tell. */
@@ -123,7 +128,7 @@ export function auditBundle(job: BundleJob, acceleration: Acceleration = {}): Bu
   const places: number[] = []
   const genesis: number[] = []
   const erased: string[] = []
-  const blobs = new Map<string, number>()
+  const blobs = new Map<string, Marked>()
   const differing: number[] = []
   let firstAt: number | null = null
   let lastAt: number | null = null
@@ -140,10 +145,14 @@ export function auditBundle(job: BundleJob, acceleration: Acceleration = {}): Bu
       }
       const { entry } = decoded
       const checked = checkEntry(entry, job.kind)
+      const event = job.kind === 'security' && checked.ok ? eventFault(entry.data as unknown as SecurityEvent) : null
+      if (event !== null) fault('entry-bad-data', bundlePath, index)
       if (entry.id.length === 8 * idWords && wordsOfHex(entry.id, ids, places.length * idWords)) places.push(i)
       if (!checked.ok) fault(checked.code, bundlePath, index)
       else {
-        for (const digest of checked.blobs) if (!blobs.has(digest)) blobs.set(digest, index)
+        const facts = factsOf(entry)
+        for (const digest of checked.blobs)
+          if (!blobs.has(digest)) blobs.set(digest, { digest, index, isFacts: digest === facts })
         if (entry.type === 'genesis') genesis.push(index)
         const { digest } = entry.data
         if (entry.type === 'blob-erased' && typeof digest === 'string') erased.push(digest)
@@ -170,7 +179,7 @@ export function auditBundle(job: BundleJob, acceleration: Acceleration = {}): Bu
     firstAt,
     lastAt,
     genesis,
-    blobs: [...blobs].map(([digest, index]) => ({ digest, index })),
+    blobs: [...blobs.values()],
     erased,
   }
 }

@@ -16,6 +16,7 @@ import type { AuditProgress, FaultList, NamedBlob } from './audit-report.ts'
 import type { UpperRows } from './audit-rows.ts'
 import { digestSet, wordsOfHex } from './digest-set.ts'
 import { readRowFile } from './log-tree.ts'
+import { namedByFacts } from './named-blobs.ts'
 
 const bundlesPerSave = 64
 const digestBytes = 32
@@ -69,6 +70,7 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
   const ids = digestSet(idWords)
   for (let i = 0; i < audit.ids.length / idWords; i++) ids.add(audit.ids, i)
   const seenBlobs = digestSet(digestBytes / 4)
+  const isNew = (digest: string): boolean => seenBlobs.add(wordsOfHex(digest) ?? none)
   const missing: NamedBlob[] = [...(before?.missing ?? [])]
   const erased = new Set(before?.erased)
   const blobReads = limited(needs.atOnce)
@@ -88,13 +90,15 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
     return needs.auditBundle({ kind, index, width, bundle, tile })
   }
 
-  async function checkBlob(named: NamedBlob): Promise<void> {
-    const path = `blob/${named.digest}`
+  async function checkBlob(named: NamedBlob, isFacts: boolean): Promise<void> {
+    const { digest, index } = named
+    const path = `blob/${digest}`
     const bytes = await source.read(path)
     blobs++
-    if (bytes === null) missing.push(named)
-    else if (bytesDigest(bytes, acceleration) !== named.digest)
-      faults.add({ code: 'blob-mismatch', path, index: named.index })
+    if (bytes === null) missing.push({ digest, index })
+    else if (bytesDigest(bytes, acceleration) !== digest) faults.add({ code: 'blob-mismatch', path, index })
+    else if (isFacts)
+      for (const files of namedByFacts(bytes)) if (isNew(files)) await checkBlob({ digest: files, index }, false)
   }
 
   /** The hash of a full tile as the row above has it, where that file is there and whole. */
@@ -135,7 +139,7 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
       faults.add({ code: 'genesis-missing', path, index: 0 })
     for (const digest of report.erased) erased.add(digest)
     for (const named of report.blobs)
-      if (seenBlobs.add(wordsOfHex(named.digest) ?? none)) await blobReads.start(() => checkBlob(named))
+      if (isNew(named.digest)) await blobReads.start(() => checkBlob(named, named.isFacts))
     // Where nothing is left to go by, any hash will do: the root is already lost.
     const root = (await settleRoot(report)) ?? new Uint8Array(digestBytes)
     if (width === tileWidth) rows.push(root)

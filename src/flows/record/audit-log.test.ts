@@ -23,16 +23,22 @@ const genesisData: JsonObject = {
   accounts: [],
 }
 const genesis = (number: number): Uint8Array => sampleEntry(number, { ...operator, type: 'genesis', data: genesisData })
-const clock = (number: number, blob: number): Uint8Array =>
+const regenesis = (number: number, blob: number): Uint8Array =>
   sampleEntry(number, {
-    type: 'clock-started',
-    subject: { kind: 'change', repository: 7, number: 1 },
-    data: { baseRef: 'main', changeDigest: digestOf(blobs[blob] as Uint8Array), head: '1'.repeat(40) },
+    ...operator,
+    type: 'policy-regenesis',
+    data: {
+      epoch: 2,
+      policy: digestOf(blobs[blob] as Uint8Array),
+      commit: '1'.repeat(40),
+      reason: 'none',
+      accounts: [],
+    },
   })
 
 const size = 700
 const entries = Array.from({ length: size }, (_, i) =>
-  i === 0 ? genesis(0) : i % 100 === 3 ? clock(i, 1 + (i % 3)) : sampleEntry(i),
+  i === 0 ? genesis(0) : i % 100 === 3 ? regenesis(i, 1 + (i % 3)) : sampleEntry(i),
 )
 
 function filed(list: readonly Uint8Array[]): LogFileMap {
@@ -135,6 +141,41 @@ test('T40 what was done to the files is named, with its place and without its co
   const last = encodeBundle([...entries.slice(512, size - 1), sampleEntry(9_999)])
   const other = await audit(new Map(good).set('tile/entries/002.p/188', last))
   assert.deepEqual(other.faults, [{ code: 'entry-mismatch', path: 'tile/entries/002.p/188', index: size - 1 }])
+})
+
+test('T40 an entry that was changed together with its hash in the tile is found', async () => {
+  const forged = entries.with(300, sampleEntry(9_999, { at: 1_700_000_000_300 }))
+  const other = filed(forged)
+  const found = await codes((files) => {
+    for (const path of ['tile/entries/001', 'tile/0/001']) files.set(path, other.get(path) as Uint8Array)
+  })
+  assert.deepEqual(found, ['root-mismatch', 'tile-mismatch'])
+})
+
+test('the list of files that facts name is looked at too', async () => {
+  const list = Buffer.from('[]')
+  const facts = Buffer.from(JSON.stringify({ changeDigest: digestOf(list) }))
+  const policy = digestOf(blobs[0] as Uint8Array)
+  const data: JsonObject = {
+    outcome: 'fail',
+    code: 'tiers',
+    head: null,
+    baseRef: null,
+    mergeTree: null,
+    policy,
+    epoch: 1,
+    facts: digestOf(facts),
+    approvals: null,
+    keyring: policy,
+    requirement: null,
+    verdict: policy,
+  }
+  const subject = { kind: 'change', repository: 7, number: 1 }
+  const files = filed(entries.with(5, sampleEntry(5, { type: 'verdict', subject, data })))
+  files.set(`blob/${digestOf(facts)}`, facts)
+  assert.deepEqual(codesOf(await audit(files)), ['blob-missing'])
+  files.set(`blob/${digestOf(list)}`, list)
+  assert.deepEqual(codesOf(await audit(files)), [])
 })
 
 test('T40 a signed checkpoint of a wrong size or root is found', async () => {

@@ -79,6 +79,13 @@ test('T40 one changed byte in any file is found before an entry is handed out', 
   )
 })
 
+test('T40 an entry that was changed together with its hash in the tile is found', async () => {
+  const other = fileLog(origin, entries.with(300, sampleEntry(9_999))).files
+  const files = new Map(largest.files)
+  for (const path of ['tile/entries/001', 'tile/0/001']) files.set(path, other.get(path) as Uint8Array)
+  assert.equal(await readAll(files, 0, 700), 'tile-mismatch')
+})
+
 test('a missing, cut or foreign file is named', async () => {
   const codeOf = async (path: string, bytes: Uint8Array | null): Promise<unknown> => {
     const files = new Map(largest.files)
