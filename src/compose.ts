@@ -21,6 +21,7 @@ import { createPublicServer } from './delivery/http/public-server.ts'
 import { AppError, isLogFailure } from './flows/app-error.ts'
 import { countKeyUse } from './flows/audit/counted-custody.ts'
 import { eventOf, serverUser } from './flows/audit/event-of.ts'
+import { placeTurned } from './flows/audit/place-events.ts'
 import { createSecurityEvents, type SecurityEvents } from './flows/audit/security-events.ts'
 import { recordConfig } from './flows/audit/start-events.ts'
 import { challenge } from './flows/gate/challenge.ts'
@@ -162,6 +163,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     timers,
     acceleration,
     before: readers.refresh,
+    onTurn: (turn) => events.note(placeTurned(turn)),
     onPublished: () => void recording.progressed(),
   })
   const gate = decisionGate(

@@ -36,7 +36,10 @@ for (const type of eventTypes) {
   const producer = producers[type]
   if (producer.stage !== 'gate') continue
   test(`${type} is an entry of the security log when its cause happens`, async (t) => {
-    const { d, disk } = await startBreakable(t, { frozen: true })
+    const { d, disk } = await startBreakable(t, {
+      frozen: true,
+      ...(producer.offHost === null ? {} : { offHost: producer.offHost }),
+    })
     await d.server.events.flush()
     const { size } = await d.store.security.head()
     await producer.cause(d, disk)

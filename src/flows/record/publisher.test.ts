@@ -186,3 +186,28 @@ test('a head is shown at the deadline with the cosignatures it has, and again wi
   assert.equal(due.length, 0)
   await publisher.stop()
 })
+
+test('a place that refuses is named once, and once when it takes files again', async () => {
+  const stored = storedLog(entriesOf(6))
+  const [local, offHost] = [memoryLogFiles(), memoryLogFiles()]
+  stored.grow(3)
+  const turns: unknown[] = []
+  const publisher = publisherOf(stored, local, { offHost, onTurn: (turn) => void turns.push(turn) })
+  await publisher.publish()
+  stored.grow(6)
+  for (const place of [offHost, local]) {
+    const { write } = place
+    place.write = async () => Promise.reject(new AppError('log-files-unavailable', 'broken by the test'))
+    for (let tries = 0; tries < 3; tries++)
+      await assert.rejects(publisher.publish(), isAppError('log-files-unavailable'))
+    place.write = write
+  }
+  await publisher.publish()
+  await publisher.publish()
+  assert.deepEqual(turns, [
+    { place: 'off-host', code: 'log-files-unavailable', size: 3 },
+    { place: 'local', code: 'log-files-unavailable', size: 3 },
+    { place: 'off-host', code: null, size: 6 },
+    { place: 'local', code: null, size: 6 },
+  ])
+})

@@ -23,6 +23,15 @@ export interface Published {
   readonly offHostSize: number | null
 }
 
+/** A place that cannot be written from here on, or can be again. */
+export interface PlaceTurn {
+  readonly place: 'local' | 'off-host'
+  /** Why it cannot; null: it can. */
+  readonly code: string | null
+  /** Size of the head that it shows. */
+  readonly size: number
+}
+
 export interface LogPublisher {
   /**
    * Looks at every place before anything is signed; writes nothing.
@@ -58,6 +67,8 @@ export interface PublisherParts {
   readonly before?: () => Promise<void>
   /** Told after every pass that published something, or had a published head cosigned. */
   readonly onPublished?: (published: Published) => void
+  /** Told once when publishing to a place begins to fail, and once when it succeeds again. */
+  readonly onTurn?: (turn: PlaceTurn) => void
 }
 
 const filesAtOnce = 32
@@ -65,6 +76,8 @@ const firstRetryMs = 500
 const longestRetryMs = 60_000
 /** A published head without its quorum is cosigned again after so long. */
 const cosignAgainMs = 15_000
+
+const codeOf = (error: unknown): string => (error instanceof AppError ? error.code : 'internal')
 
 /** The head that a note states, whoever signed it: the place is the operator's own, and its signature was checked when it was made. */
 function headOf(note: Uint8Array | string, origin: string): Checkpoint {
@@ -77,6 +90,20 @@ function headOf(note: Uint8Array | string, origin: string): Checkpoint {
   return body.checkpoint
 }
 
+/** The same place, which says when it refuses. */
+function overheard(files: LogFiles, onRefused: () => void): LogFiles {
+  const hear = (error: unknown): never => {
+    onRefused()
+    throw error
+  }
+  return {
+    read: (path) => files.read(path).catch(hear),
+    write: (path, bytes) => files.write(path, bytes).catch(hear),
+    replaceCheckpoint: (note) => files.replaceCheckpoint(note).catch(hear),
+    removeBlob: (path) => files.removeBlob(path).catch(hear),
+  }
+}
+
 /**
  * Makes the files of a log from the store: entries, values and tiles first, durable in every place, then the checkpoint, so
  * that whoever sees a head can fetch everything under it. The off-host place comes first: what the public sees is there.
@@ -85,13 +112,18 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
   const { origin, log, memory, local, offHost, cosigner, telemetry, timers } = parts
   const hasher = treeHasher(parts.acceleration)
   const places = [
-    ...(offHost === null ? [] : [{ name: 'off-host', files: offHost }]),
+    ...(offHost === null
+      ? []
+      : ([{ name: 'off-host', files: overheard(offHost, () => void (refuser = 'off-host')) }] as const)),
     { name: 'local', files: local },
   ] as const
   /** Heads that the places show, once they were read. */
   const heads = new Map<string, Checkpoint | null>()
   /** Sizes last known of the places; they only grow, also while a place cannot be asked. */
   const sizes = new Map<string, number>()
+  /** The place that refused in this pass; the local one also stands for the store. */
+  let refuser: PlaceTurn['place'] = 'local'
+  const failing = new Set<PlaceTurn['place']>()
   let running: Promise<void> = Promise.resolve()
   let isWaiting = false
   let isStopped = false
@@ -215,12 +247,17 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
   }
 
   async function publish(all = false): Promise<void> {
+    refuser = 'local'
     try {
       if (await pass(all)) {
         telemetry.observe('log_published_size', published().size)
         parts.onPublished?.(published())
       }
+      for (const place of failing) parts.onTurn?.({ place, code: null, size: sizes.get(place) ?? 0 })
+      failing.clear()
     } catch (error) {
+      if (!failing.has(refuser)) parts.onTurn?.({ place: refuser, code: codeOf(error), size: sizes.get(refuser) ?? 0 })
+      failing.add(refuser)
       // What a place shows now is read anew: a write may have happened that was told as failed.
       heads.clear()
       throw error
@@ -249,7 +286,7 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
         await publish()
         retryMs = firstRetryMs
       } catch (error) {
-        const code = error instanceof AppError ? error.code : 'internal'
+        const code = codeOf(error)
         telemetry.count('log_publish_failed', { code })
         telemetry.event('log-not-published', 'error', { code, error })
         if (isStopped || cancelRetry !== null) return

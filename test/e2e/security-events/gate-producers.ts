@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { AppError } from '../../../src/flows/app-error.ts'
-import type { Custody } from '../../../src/flows/ports.ts'
+import type { Custody, LogFiles } from '../../../src/flows/ports.ts'
+import { memoryLogFiles } from '../../fakes/log-files.ts'
 import { openChange, turnGreen, until } from '../../fault/green.ts'
 import type { Deployment } from '../deployment.ts'
 import { act, outcomeOf, signStatement } from '../signing.ts'
-import { gate } from './producer.ts'
+import { gate, type Producer } from './producer.ts'
 
 const repo = 'acme/sdk'
 
@@ -43,8 +44,30 @@ async function keepersSuspend(d: Deployment): Promise<{ readonly number: number;
   return { number: change.number, target }
 }
 
+/** A place refuses while something is recorded; it takes files again when `isOver`. */
+async function refusingPlace(d: Deployment, place: LogFiles, isOver: boolean): Promise<void> {
+  const { write } = place
+  place.write = async () => {
+    throw new AppError('log-files-unavailable', 'broken by the test')
+  }
+  await openChange(d)
+  await assert.rejects(d.published(), { code: 'log-files-unavailable' })
+  place.write = write
+  if (isOver) await d.published()
+}
+
+/** On a deployment with an off-host place. */
+function offHostProducer(isOver: boolean): Producer {
+  const place = memoryLogFiles()
+  return gate((d) => refusingPlace(d, place, isOver), place)
+}
+
 /** What is caused over HTTP, on the forge, by the disk, the clock and custody. */
 export const gateProducers = {
+  'log-publishing-failed': gate((d) => refusingPlace(d, d.logFiles, false)),
+  'log-publishing-recovered': gate((d) => refusingPlace(d, d.logFiles, true)),
+  'off-host-failed': offHostProducer(false),
+  'off-host-recovered': offHostProducer(true),
   'server-started': gate((d) => d.restart()),
   'server-stopped': gate((d) => d.restart()),
   'config-loaded': gate((d) => d.restart()),

@@ -1,4 +1,5 @@
 import type { EventType } from '../../../src/flows/audit/catalogue.ts'
+import type { LogFiles } from '../../../src/flows/ports.ts'
 import type { DiskSwitch } from '../../fault/green.ts'
 import type { Desk } from '../cli-deployment.ts'
 import type { Deployment } from '../deployment.ts'
@@ -6,7 +7,11 @@ import type { Deployment } from '../deployment.ts'
 /** How one type of event is caused from outside: over HTTP, on the forge, at the command line, by the disk or by custody. */
 export type Producer =
   /** On a server of its own in this process, before the stand-in of the forge. */
-  | { readonly stage: 'gate'; readonly cause: (d: Deployment, disk: DiskSwitch) => Promise<void> }
+  | {
+      readonly stage: 'gate'
+      readonly cause: (d: Deployment, disk: DiskSwitch) => Promise<void>
+      readonly offHost: LogFiles | null
+    }
   /** At the command line, as processes, on one deployment for all of them, in the order of the table. */
   | { readonly stage: 'desk'; readonly cause: (desk: Desk) => Promise<void> }
   /** What causes it is built elsewhere and not wired yet: by whom. */
@@ -14,6 +19,9 @@ export type Producer =
 
 export type Producers<T extends EventType> = Readonly<Record<T, Producer>>
 
-export const gate = (cause: (d: Deployment, disk: DiskSwitch) => Promise<void>): Producer => ({ stage: 'gate', cause })
+export const gate = (
+  cause: (d: Deployment, disk: DiskSwitch) => Promise<void>,
+  offHost: LogFiles | null = null,
+): Producer => ({ stage: 'gate', cause, offHost })
 export const desk = (cause: (desk: Desk) => Promise<void>): Producer => ({ stage: 'desk', cause })
 export const later = (owner: string): Producer => ({ stage: 'later', owner })

@@ -5,10 +5,6 @@ import { later, type Producers } from './producer.ts'
 
 /** Types whose cause is built by somebody else and is not wired yet. */
 const awaited = {
-  'log-publishing-failed': later('publish'),
-  'log-publishing-recovered': later('publish'),
-  'off-host-failed': later('off-host'),
-  'off-host-recovered': later('off-host'),
   'witness-quorum-lost': later('witness'),
   'witness-quorum-regained': later('witness'),
   'log-signing-refused': later('witness'),
