@@ -92,6 +92,7 @@ export * from './approval/stands.ts'
 export * from './approval/command.ts'
 export * from './approval/instant-text.ts'
 
+export type * from './evidence/decisive-entries.ts'
 export * from './evidence/evidence.ts'
 export type * from './evidence/evidence-case.ts'
 export * from './evidence/facts-of-evidence.ts'

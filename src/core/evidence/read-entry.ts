@@ -24,71 +24,9 @@ import {
   type TreeId,
 } from '../ids.ts'
 import type { LogEntry } from '../log/entry.ts'
-import type { Outcome } from '../policy/verdict.ts'
+import type { DecisiveEntryData } from './decisive-entries.ts'
 
-type Accounts = readonly { readonly login: string; readonly account: AccountId }[]
-
-/** What the entries say that a verdict stands on, by type. Spec: spec/log/entry-types.md. */
-interface DataOf {
-  readonly genesis: {
-    readonly origin: string
-    readonly governanceRepository: string
-    readonly policy: Sha256
-    readonly commit: CommitId
-    readonly logKey: string
-    readonly accounts: Accounts
-  }
-  readonly 'policy-in-force': {
-    readonly epoch: number
-    readonly policy: Sha256
-    readonly commit: CommitId
-    readonly files: Readonly<Record<string, Sha256>>
-    readonly verdict: LogIndex | null
-    readonly keyring: Sha256
-  }
-  readonly 'policy-regenesis': {
-    readonly epoch: number
-    readonly policy: Sha256
-    readonly commit: CommitId
-    readonly reason: string
-    readonly accounts: Accounts
-  }
-  readonly 'repository-enrolled': {
-    readonly name: string
-    readonly branches: readonly { readonly ref: string; readonly tip: CommitId; readonly tree: TreeId }[]
-  }
-  readonly 'clock-started': { readonly baseRef: string; readonly changeDigest: Sha256; readonly head: CommitId }
-  readonly 'statement-admitted': {
-    readonly payloadDigest: Sha256
-    readonly signature: string
-    readonly scheme: string
-    readonly commentId: number | null
-    readonly requirement: Sha256
-    readonly inForce: Sha256
-  }
-  readonly 'log-key': {
-    readonly generation: number
-    readonly key: string
-    readonly root: string
-    readonly certificate: string
-  }
-  readonly verdict: {
-    readonly outcome: Outcome
-    readonly code: string
-    readonly head: CommitId | null
-    readonly baseRef: string | null
-    readonly mergeTree: TreeId | null
-    readonly policy: Sha256 | null
-    readonly epoch: number | null
-    readonly facts: Sha256 | null
-    readonly approvals: Sha256 | null
-    readonly keyring: Sha256 | null
-    readonly requirement: Sha256 | null
-    readonly verdict: Sha256
-  }
-}
-
-export type EvidenceEntryType = keyof DataOf
+export type EvidenceEntryType = keyof DecisiveEntryData
 
 export type EntryActor =
   | { readonly kind: 'server' | 'operator' }
@@ -107,7 +45,7 @@ export interface EntryOf<T extends EvidenceEntryType> {
   readonly type: T
   readonly actor: EntryActor
   readonly subject: EntrySubject
-  readonly data: DataOf[T]
+  readonly data: DecisiveEntryData[T]
 }
 
 export type TypedEntry = { readonly [T in EvidenceEntryType]: EntryOf<T> }[EvidenceEntryType]
@@ -119,7 +57,7 @@ const ref = (value: Json | undefined, field: string): string => readText(value, 
 const orNull = <T>(value: Json | undefined, field: string, read: (value: Json, field: string) => T): T | null =>
   readNullable(value, (present) => read(present, field))
 
-const accounts = (value: Json | undefined): Accounts =>
+const accounts = (value: Json | undefined): DecisiveEntryData['genesis']['accounts'] =>
   readList(value, 'accounts', 10_000, (element, field) => {
     const { login, account } = readObject(element, field, ['login', 'account'])
     return {
@@ -134,8 +72,8 @@ function files(value: Json | undefined): Readonly<Record<string, Sha256>> {
 }
 
 type Reader<T extends EvidenceEntryType> = {
-  readonly members: readonly (keyof DataOf[T] & string)[]
-  readonly read: (data: JsonObject) => DataOf[T]
+  readonly members: readonly (keyof DecisiveEntryData[T] & string)[]
+  readonly read: (data: JsonObject) => DecisiveEntryData[T]
   readonly subjects: readonly EntrySubject['kind'][]
   readonly actors: readonly EntryActor['kind'][]
 }
