@@ -11,24 +11,31 @@ import { trustFrom } from './trust-commands.ts'
 export interface LogReadingOptions {
   readonly trust?: string
   readonly key?: readonly string[]
+  readonly root?: string
   readonly tokenFile?: string
 }
 
 const several = (value: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), value]
+
+export const tokenFileHelp = 'bearer token for a log that is not public; sent to this address alone'
 
 /** Adds the options that say whom to believe and how to get in. */
 export function withLogReading(command: Command): Command {
   return command
     .option('--trust <FILE>', 'trust file: the origin of the log and the keys that may sign it')
     .option('--key <VKEY>', 'key of the log instead of a trust file; several are allowed', several)
-    .option('--token-file <FILE>', 'bearer token for a log that is not public; sent to this address alone')
+    .option('--root <VKEY>', 'with --key: offline root of the log, whose certificates name the keys after that one')
+    .option('--token-file <FILE>', tokenFileHelp)
 }
 
 /** Whom the command line says to believe. @throws UsageError, Refusal for a trust file or a key that is none */
-export function trustOf({ trust, key }: LogReadingOptions): LogTrust {
+export function trustOf({ trust, key, root }: LogReadingOptions): LogTrust {
   if ((trust === undefined) === (key === undefined))
     throw new UsageError('name either --trust FILE or --key VKEY: a log that nobody vouches for proves nothing')
-  const trusted = logTrust(trust === undefined ? (key ?? []) : trustFrom(trust).trust.logKeys)
+  if (trust !== undefined && root !== undefined)
+    throw new UsageError('--root goes with --key; a trust file names its own')
+  const named = trust === undefined ? { logKeys: key ?? [], root: root ?? null } : trustFrom(trust).trust
+  const trusted = logTrust(named.logKeys, named.root)
   if (trusted !== undefined) return trusted
   throw new Refusal('trust-unreadable', 'the keys are not verifier keys of one log', {
     exit: exitCode.unknown,

@@ -1,19 +1,20 @@
 import type { Command } from 'commander'
-import { encodeHex, inertPlain as inert, trustedLogKeys } from '../../core/index.ts'
+import { encodeHex, inertPlain as inert } from '../../core/index.ts'
 import { repositoryOfRecord } from '../../flows/record/branch-record.ts'
 import { readDecisions } from '../../flows/record/read-decisions.ts'
 import { type RepoReport, verifyRepo, wantedEntries } from '../../flows/record/verify-repo.ts'
 import { contradictionText } from './clone-facts.ts'
 import { type ExitCode, exitCode } from './exit-code.ts'
+import { sourceOf, tokenFileHelp, trustOf } from './log-reading.ts'
 import type { CliNeeds } from './needs.ts'
 import type { Finish } from './policy-commands.ts'
 import { Refusal, UsageError } from './refusal.ts'
 import { aligned, counted, printJson, type Terminal } from './terminal.ts'
-import { trustFrom } from './trust-commands.ts'
 
 interface Options {
   readonly trust: string
   readonly log: string
+  readonly tokenFile?: string
   readonly repo: string
   readonly branch: string
   readonly skipObjectCheck?: true
@@ -88,19 +89,14 @@ const incomplete: Readonly<Record<string, { readonly message: string; readonly r
 async function verifyRepoAction(needs: CliNeeds, finish: Finish, clone: string, options: Options): Promise<void> {
   const { terminal, acceleration } = needs
   if (options.branch === '' || options.repo === '') throw new UsageError('--repo and --branch name something')
-  const { trust } = trustFrom(options.trust)
   const git = needs.openClone(clone)
   try {
     if (options.skipObjectCheck !== true) await git.checkObjects()
-    const read = await readDecisions(
-      needs.openLogSource(options.log),
-      { origin: trust.origin, keys: trustedLogKeys(trust) },
-      {
-        isWanted: wantedEntries,
-        onProgress: progress(terminal, 'entries'),
-        acceleration,
-      },
-    )
+    const read = await readDecisions(sourceOf(needs, options.log, options.tokenFile), trustOf(options), {
+      isWanted: wantedEntries,
+      onProgress: progress(terminal, 'entries'),
+      acceleration,
+    })
     if (!read.ok) {
       const { code, path, index } = read.fault
       throw new Refusal(code, `the log is not to be believed: ${inert(path ?? `entry ${index}`)}`, {
@@ -147,6 +143,7 @@ export function addVerifyRepoCommand(verify: Command, needs: CliNeeds, finish: F
     .description('explain every landing on a governed branch by a verdict of the log; ends with 0 when all are good')
     .requiredOption('--trust <FILE>', 'trust file: whom to believe')
     .requiredOption('--log <PLACE>', 'address or directory of the decision log')
+    .option('--token-file <FILE>', tokenFileHelp)
     .requiredOption('--repo <OWNER/NAME>', 'the repository as the log enrolled it, or its number')
     .option('--branch <NAME>', 'the governed branch', 'main')
     .option('--skip-object-check', 'believe that the clone holds what its ids name, as git itself does')

@@ -5,8 +5,7 @@ import {
   decodeUtf8,
   encodeBase64,
   encodeHex,
-  parseCheckpointBody,
-  parseSignedNote,
+  parseCheckpoint,
   rangeRoot,
   sha256,
   treeHasher,
@@ -130,7 +129,6 @@ export async function verifyExport(
 
 /** The root that a checkpoint names for a size; null when it is no checkpoint of that size. Its signature is another check. */
 function rootIn(checkpoint: string, size: number): string | null {
-  const note = parseSignedNote(checkpoint)
-  const parsed = note.ok ? parseCheckpointBody(note.text) : note
+  const parsed = parseCheckpoint(checkpoint)
   return parsed.ok && parsed.checkpoint.size === size ? encodeBase64(parsed.checkpoint.root) : null
 }

@@ -4,11 +4,13 @@ import {
   type Checkpoint,
   decodeEntry,
   type LogEntry,
+  type LogKeyCertificate,
   type Sha256,
 } from '../../core/index.ts'
 import type { LogSource } from '../ports.ts'
 import { faulty, type Read } from './log-fault.ts'
-import { entriesOf, type LogTrust, readLogHead } from './log-source.ts'
+import { certificateOf, judgeHead, readClaimedHead } from './follow-log.ts'
+import { entriesOf, type LogTrust } from './log-source.ts'
 
 export interface IndexedEntry {
   readonly index: number
@@ -28,7 +30,8 @@ export interface Decisions {
  * Reads a whole decision log and keeps the entries that are asked for.
  *
  * Trust: every file is an attacker's; `trust` is the caller's.
- * Checks: the checkpoint's signature and origin, that every entry is included in it and canonical, the digest of every blob.
+ * Checks: that the key of its size signed the checkpoint, following keys where `trust` has a root; its origin; that every entry
+ * is included in it and canonical; the digest of every blob.
  * Does not check: that this is the newest checkpoint, or the only one (`verify log`, witnesses).
  * @throws AppError log-files-unavailable
  */
@@ -42,10 +45,11 @@ export async function readDecisions(
   },
 ): Promise<Read<Decisions>> {
   const { isWanted, onProgress, acceleration = {} } = options
-  const head = await readLogHead(source, trust)
+  const head = await readClaimedHead(source, trust)
   if (!head.ok) return head
-  const { checkpoint } = head.value
+  const { checkpoint, note } = head.value
   const entries: IndexedEntry[] = []
+  const certificates: LogKeyCertificate[] = []
   for await (const range of entriesOf(source, checkpoint, { from: 0, to: checkpoint.size }, acceleration)) {
     if (!range.ok) return range
     for (const [offset, bytes] of range.entries.entries()) {
@@ -53,9 +57,13 @@ export async function readDecisions(
       const decoded = decodeEntry(bytes)
       if (!decoded.ok) return faulty(decoded.code, null, index)
       if (isWanted(decoded.entry.type)) entries.push({ index, entry: decoded.entry })
+      const certificate = certificateOf(decoded.entry, index)
+      if (certificate !== null) certificates.push(certificate)
     }
     onProgress?.(range.first + range.entries.length, checkpoint.size)
   }
+  const judged = judgeHead(trust, note, certificates)
+  if (!judged.ok) return judged
   return {
     ok: true,
     value: {
