@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { inertPlain as inert } from '../../core/index.ts'
 import type { LogSource } from '../../flows/ports.ts'
+import type { LogFault } from '../../flows/record/log-fault.ts'
 import { type LogTrust, logTrust } from '../../flows/record/log-source.ts'
 import { exitCode } from './exit-code.ts'
 import type { CliNeeds } from './needs.ts'
@@ -58,6 +60,13 @@ function tokenOf(file: string): string {
   }
   if (/^[\x21-\x7e]{1,4096}$/.test(token)) return token
   throw new Refusal('token-unreadable', `${file} holds no token`, { exit: exitCode.unknown })
+}
+
+/** Says that nothing was done with a log that is not to be believed. */
+export function refusedLog({ code, path, index }: LogFault): Refusal {
+  return new Refusal(code, `the log is not to be believed: ${inert(path ?? `entry ${index}`)}`, {
+    remedy: 'Nothing was compared. `governance verify log` says everything that is wrong with it.',
+  })
 }
 
 /** The place that an argument names: an http(s) address, or else a directory. @throws UsageError, Refusal token-unreadable */

@@ -3,6 +3,7 @@ import {
   bytesDigest,
   type Checkpoint,
   decodeEntry,
+  decodeUtf8,
   type LogEntry,
   type LogKeyCertificate,
   type Sha256,
@@ -20,6 +21,8 @@ export interface IndexedEntry {
 /** What a signed checkpoint stands for: entries by index, and the values that they name. */
 export interface Decisions {
   readonly checkpoint: Checkpoint
+  /** The checkpoint as it was served, with its cosignatures. */
+  readonly note: string
   /** Those of the wanted types, in log order. */
   readonly entries: readonly IndexedEntry[]
   /** The bytes with this digest; null where the place has none, or others. */
@@ -68,6 +71,7 @@ export async function readDecisions(
     ok: true,
     value: {
       checkpoint,
+      note: decodeUtf8(note) ?? '',
       entries,
       async blob(digest) {
         const bytes = await source.read(`blob/${digest}`)
