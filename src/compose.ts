@@ -162,7 +162,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     telemetry,
     timers,
     acceleration,
-    before: readers.refresh,
+    before: () => readers.known.refresh(),
     onTurn: (turn) => events.note(placeTurned(turn)),
     onPublished: () => void recording.progressed(),
   })
@@ -225,6 +225,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     events,
     digest: (bytes) => asSha256(hash('sha256', bytes, 'hex')),
     wake: () => runner.wake(),
+    onPrivate: (repository) => readers.known.close(repository),
     onUnstored: (event) => {
       events.logFailed('store-unavailable')
       void lowering.lowerFor(event)
@@ -282,6 +283,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       intake,
       lowering,
       shownSuccesses: lowering,
+      readers: readers.known,
       recording,
       isWitnessed: gate.isWitnessed,
       recovery,
@@ -366,7 +368,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
         // Before anything is signed, and before anything is published: both would hide that the log was rolled back.
         await gate.pass()
         await publisher.check()
-        await readers.refresh()
+        await readers.known.refresh()
       } catch (error) {
         await witnessing.server?.stop()
         throw error
