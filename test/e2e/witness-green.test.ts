@@ -13,6 +13,7 @@ import {
 import { AppError } from '../../src/flows/app-error.ts'
 import type { WitnessState } from '../../src/flows/ports.ts'
 import { gatherEvidence } from '../../src/flows/record/evidence.ts'
+import { rosterOf } from '../../src/compose-witness.ts'
 import { exportTrust } from '../../src/flows/record/trust.ts'
 import { startWitness, temporaryDirectory } from '../fakes/witnessed-log.ts'
 import { type Deployment, startDeployment } from './deployment.ts'
@@ -90,7 +91,12 @@ test('evidence carries the cosigned head and holds under the witnesses of the tr
   const [verdict] = await verdictsOf(d)
   assert.ok(verdict !== undefined)
   const pinned = d.config.policy.genesis
-  const trust = readTrustFile(await exportTrust(d.store.log, { origin, pinned, witnessPolicy: policy }))
+  const quorum = d.config.log.witness?.quorum
+  assert.ok(quorum != null)
+  const asked = { text: policy, roster: await rosterOf(quorum, d.custody) }
+  const exported = await exportTrust(d.store.log, { origin, pinned, witnesses: asked })
+  assert.deepEqual(exported.leftOut, [])
+  const trust = readTrustFile(exported.bytes)
   assert.ok(trust.ok)
   const judged = async () => {
     const publishedHead = decodeUtf8((await d.logFiles.read('checkpoint')) ?? new Uint8Array()) ?? null
