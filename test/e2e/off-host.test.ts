@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { dayMs, parseCheckpointBody, parseSignedNote } from '../../src/core/index.ts'
 import { AppError } from '../../src/flows/app-error.ts'
 import type { LogFiles } from '../../src/flows/ports.ts'
@@ -79,6 +79,27 @@ const ready = async (d: Deployment) =>
 
 const periodMs = 14 * dayMs + 1_000
 
+/** A change that everybody approved, over a log whose off-host copy is complete. */
+async function approvedChange(t: TestContext) {
+  const place = removable()
+  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'], offHost: place.files })
+  const pull = await openChange(d, 'fix')
+  await approveAll(d, pull.number)
+  await d.server.publisher.publish()
+  return { place, d, pull, shown: () => d.check('acme/sdk', pull.headSha) }
+}
+
+/** A change that came to pass while the off-host copy was away, and the moment that it is given is over. */
+async function passedAway(t: TestContext) {
+  const scene = await approvedChange(t)
+  scene.place.set(false)
+  await scene.d.pass(periodMs)
+  assert.notEqual(scene.shown()?.conclusion, 'success')
+  await scene.d.pass(2_000)
+  assert.match(scene.shown()?.title ?? '', /^Recording: waits for the off-host copy/)
+  return scene
+}
+
 test('every file of a head is off-host before the head is, and the head is there before the public sees it', async (t) => {
   const acts: Act[] = []
   const local = observed('local', acts)
@@ -110,63 +131,42 @@ test('every file of a head is off-host before the head is, and the head is there
 })
 
 test('a verdict that passes says recording until its entry is off-host, and turns green by itself when it is', async (t) => {
-  const place = removable()
-  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'], offHost: place.files })
-  const pull = await openChange(d, 'fix')
-  await approveAll(d, pull.number)
-  await d.server.publisher.publish()
-  place.set(false)
-  await d.pass(periodMs)
-  assert.notEqual(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
+  const { place, d, shown } = await passedAway(t)
   const [verdict] = await d.store.log.find({ type: 'verdict', limit: 1 })
   assert.match(Buffer.from(verdict?.bytes ?? []).toString(), /"outcome":"pass"/)
-  await d.pass(2_000)
-  const waiting = d.check('acme/sdk', pull.headSha)
-  assert.equal(waiting?.conclusion, 'action_required')
-  assert.match(waiting?.title ?? '', /^Recording: waits for the off-host copy/)
+  assert.equal(shown()?.conclusion, 'action_required')
   await assert.rejects(d.server.publisher.publish(), { code: 'log-files-unavailable' })
   await d.pass(600_000)
-  assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'action_required')
+  assert.equal(shown()?.conclusion, 'action_required')
 
   place.set(true)
   await d.server.publisher.publish()
   await d.settled()
-  assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
+  assert.equal(shown()?.conclusion, 'success')
 })
 
 test('recording outlives a restart', async (t) => {
-  const place = removable()
-  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'], offHost: place.files })
-  const pull = await openChange(d, 'fix')
-  await approveAll(d, pull.number)
-  await d.server.publisher.publish()
-  place.set(false)
-  await d.pass(periodMs)
-  await d.pass(2_000)
-  assert.match(d.check('acme/sdk', pull.headSha)?.title ?? '', /^Recording/)
+  const { place, d, shown } = await passedAway(t)
   place.set(true)
   await d.restart()
   await d.server.publisher.publish()
   await d.settled()
-  assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
+  assert.equal(shown()?.conclusion, 'success')
 })
 
 test('what lowers trust does not wait for the off-host copy, nor does a red check', async (t) => {
-  const place = removable()
-  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'], offHost: place.files })
-  const pull = await openChange(d, 'fix')
-  await approveAll(d, pull.number)
+  const { place, d, pull, shown } = await approvedChange(t)
   await d.pass(periodMs)
   await d.server.publisher.publish()
   await d.settled()
-  assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
+  assert.equal(shown()?.conclusion, 'success')
 
   place.set(false)
   const [first] = d.of('layer-5')
   assert.ok(first)
   assert.equal(await act(d, 'acme/sdk', pull.number, first, { decision: 'withdraw' }), 'ok')
-  assert.notEqual(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
-  assert.doesNotMatch(d.check('acme/sdk', pull.headSha)?.title ?? '', /^Recording/)
+  assert.notEqual(shown()?.conclusion, 'success')
+  assert.doesNotMatch(shown()?.title ?? '', /^Recording/)
   const other = await openChange(d, 'other', 'rpc/methods.ts')
   assert.equal(d.check('acme/sdk', other.headSha)?.conclusion, 'action_required')
 })
