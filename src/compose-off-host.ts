@@ -35,7 +35,7 @@ function openElsewhere(directory: string): OffHost {
       read: async (path) => (await open(log)).read(path),
       write: async (path, bytes) => (await open(log)).write(path, bytes),
       replaceCheckpoint: async (note) => (await open(log)).replaceCheckpoint(note),
-      removeBlob: async (path) => (await open(log)).removeBlob(path),
+      remove: async (path) => (await open(log)).remove(path),
     }),
     async prepare(log) {
       try {

@@ -131,12 +131,15 @@ export function logFilesContract(fixture: LogFilesFixture): void {
     }
   })
 
-  placeTest('a blob is removed, none there is no error', async (place) => {
+  placeTest('a blob and a partial tile are removed, none there is no error', async (place) => {
     const files = await place.open()
-    await files.removeBlob(blob)
-    await files.write(blob, text('value'))
-    await files.removeBlob(blob)
-    assert.equal(await files.read(blob), null)
+    for (const path of [blob, tile, 'tile/entries/x001/234.p/9']) {
+      await files.remove(path)
+      await files.write(path, text('value'))
+      await files.remove(path)
+      assert.equal(await files.read(path), null)
+      assert.equal(await (await place.open()).read(path), null)
+    }
   })
 
   placeTest('T60 no path leads anywhere but to a file of a log', async (place) => {
@@ -144,9 +147,10 @@ export function logFilesContract(fixture: LogFilesFixture): void {
     for (const path of strangePaths) {
       await assert.rejects(files.read(path), { name: 'InvariantError' }, `read ${path}`)
       await assert.rejects(files.write(path, text('x')), { name: 'InvariantError' }, `write ${path}`)
-      await assert.rejects(files.removeBlob(path), { name: 'InvariantError' }, `remove ${path}`)
+      await assert.rejects(files.remove(path), { name: 'InvariantError' }, `remove ${path}`)
     }
     await assert.rejects(files.write('checkpoint', text('x')), { name: 'InvariantError' })
-    for (const path of ['checkpoint', tile]) await assert.rejects(files.removeBlob(path), { name: 'InvariantError' })
+    for (const path of ['checkpoint', bundle, 'tile/0/000'])
+      await assert.rejects(files.remove(path), { name: 'InvariantError' })
   })
 }

@@ -53,7 +53,7 @@ function removable(): {
       read: (path) => guard().then(() => held.read(path)),
       write: (path, bytes) => guard().then(() => held.write(path, bytes)),
       replaceCheckpoint: (note) => guard().then(() => held.replaceCheckpoint(note)),
-      removeBlob: (path) => guard().then(() => held.removeBlob(path)),
+      remove: (path) => guard().then(() => held.remove(path)),
     },
     held: held.files,
     set: (value) => {

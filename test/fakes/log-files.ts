@@ -20,7 +20,7 @@ export function memoryLogFiles(files = new Map<string, Uint8Array>()): MemoryLog
     async replaceCheckpoint(note) {
       files.set('checkpoint', note.slice())
     },
-    async removeBlob(path) {
+    async remove(path) {
       files.delete(path)
     },
   }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { chmod, type FileHandle, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { checkpointPath, equalBytes, parseLogPath } from '../../core/index.ts'
+import { checkpointPath, equalBytes, isRemovable, parseLogPath } from '../../core/index.ts'
 import { AppError, invariant } from '../../flows/app-error.ts'
 import type { LogFiles } from '../../flows/ports.ts'
 
@@ -227,8 +227,8 @@ export async function openLogDirectory({ directory, create }: LogDirectoryOption
         await syncDirectory(way)
       })
     },
-    async removeBlob(path) {
-      invariant(parseLogPath(path)?.kind === 'blob', 'a path of a blob')
+    async remove(path) {
+      invariant(isRemovable(path), 'a path of a log file that may go')
       await attempt(path, async () => {
         if (!(await isWayClear(path))) return
         await rm(join(directory, path), { force: true })

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type LogPath, parseLogPath } from '../../core/index.ts'
+import { isRemovable, type LogPath, parseLogPath } from '../../core/index.ts'
 import { AppError, invariant } from '../../flows/app-error.ts'
 import type { LogFiles, Timers } from '../../flows/ports.ts'
 import {
@@ -179,15 +179,17 @@ export function openSftpFiles(place: SftpPlace, timers: Timers): SftpFiles {
         await put(session, 'checkpoint', note, 0o644, (temporary) => takeName(session, temporary, 'checkpoint'))
         await syncFolder(session, at(''))
       }),
-    async removeBlob(path) {
-      requireLogPath(path, ['blob'])
+    async remove(path) {
+      invariant(isRemovable(path), 'a path of a log file that may go')
       await run(path, async (session) => {
         try {
           await act(session, (sftp, done) => sftp.unlink(at(path), done))
         } catch (error) {
-          if (isMissing(error)) return
-          throw error
+          if (!isMissing(error)) throw error
+          // A directory that is gone is no place from which the file is gone.
+          await statOf(session, at(''))
         }
+        // Also where nothing was there: who removed it may have died before that was durable.
         await syncFolder(session, at(folderOf(path)))
       })
     },

@@ -1,5 +1,5 @@
 import { asSha256, type Sha256 } from '../ids.ts'
-import { parseTilePath, type TileFile } from './tile.ts'
+import { parseTilePath, type TileFile, tileWidth } from './tile.ts'
 
 /** The one file of a log that is replaced. */
 export const checkpointPath = 'checkpoint'
@@ -14,6 +14,12 @@ export type LogPath =
 
 /** The path of a value that entries name by its digest. */
 export const blobPath = (digest: Sha256): string => `blob/${digest}`
+
+/** Whether the file may go: a value that has to be erased, or a tile that has grown beyond this width. All else is the log. */
+export function isRemovable(path: string): boolean {
+  const parsed = parseLogPath(path)
+  return parsed?.kind === 'blob' || (parsed?.kind === 'tile' && parsed.file.width < tileWidth)
+}
 
 /**
  * Reads a path of a log's public files: `checkpoint`, `tile/…` as `tilePath` writes it, `blob/<64 lower-case hex>`.

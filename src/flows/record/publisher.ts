@@ -100,7 +100,7 @@ function overheard(files: LogFiles, onRefused: () => void): LogFiles {
     read: (path) => files.read(path).catch(hear),
     write: (path, bytes) => files.write(path, bytes).catch(hear),
     replaceCheckpoint: (note) => files.replaceCheckpoint(note).catch(hear),
-    removeBlob: (path) => files.removeBlob(path).catch(hear),
+    remove: (path) => files.remove(path).catch(hear),
   }
 }
 

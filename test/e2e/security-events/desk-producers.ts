@@ -20,14 +20,15 @@ const init = async (d: Desk): Promise<void> => {
   assert.equal(made.code, 0, made.stderr)
 }
 
-/** Takes away what the newest migration made, as an older version left the database. */
+/** Takes away what the newest migrations made, as an older version left the database. */
 async function asOlderVersion(d: Desk): Promise<void> {
   const { database, keystore } = dataFiles(d.dataDirectory)
   const unlock = { kind: 'key', bytes: readFileSync(join(d.folder, 'unlock.key')) } as const
   const custody = await openKeystore({ file: keystore, unlock })
   const db = connect(database, await custody.reveal(databaseKeyName), 'write')
   for (const table of ['entries', 'nodes', 'checkpoints', 'head']) db.exec(`drop table security_${table}`)
-  db.exec('delete from schema_migrations where number = 2')
+  db.exec('drop trigger blobs_stay_erased; drop table erased_blobs')
+  db.exec('delete from schema_migrations where number >= 2')
   db.close()
 }
 
