@@ -1,9 +1,11 @@
 import { createHmac, hash } from 'node:crypto'
 import { join } from 'node:path'
+import { webUrlOf } from './adapters/github/api-address.ts'
 import { createGitHub } from './adapters/github/github.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
-import { decisionCopy, decisionGate } from './compose-off-host.ts'
+import { outsideCopies, signingGate } from './compose-off-host.ts'
+import { composePublishing } from './compose-publishing.ts'
 import { acceleration } from './compose-acceleration.ts'
 import type { Config } from './config/config.ts'
 import {
@@ -36,7 +38,7 @@ import { createRecovery } from './flows/gate/recovery.ts'
 import { createReplyBudget } from './flows/gate/replies.ts'
 import { createRunner, type Runner } from './flows/gate/runner.ts'
 import { createVerdictReader } from './flows/gate/verdict-reader.ts'
-import { createLogPublisher, type LogPublisher } from './flows/record/publisher.ts'
+import type { LogPublisher } from './flows/record/publisher.ts'
 import { createRecording, offHostHold, quorumHold } from './flows/record/recording.ts'
 import { gatedRecorder } from './flows/record/start-gate.ts'
 import type {
@@ -98,6 +100,8 @@ export interface ServerParts {
 export interface Server {
   readonly runner: Runner
   readonly publisher: LogPublisher
+  /** Keeps the off-host copy of the security log; null where no off-host place is configured. */
+  readonly securityCopy: LogPublisher | null
   readonly events: SecurityEvents
   readonly witnessing: Witnessing
   /**
@@ -107,12 +111,6 @@ export interface Server {
   start(): Promise<{ readonly host: string; readonly port: number }>
   /** Takes nothing new, lets work end for up to `deadlineMs`, closes the store. */
   stop(deadlineMs: number): Promise<void>
-}
-
-/** Where people see a repository, given the API's address: the forge's web pages stand beside its API. */
-export function webUrlOf(apiUrl: string): string {
-  const url = new URL(apiUrl)
-  return url.hostname === 'api.github.com' ? 'https://github.com' : url.origin
 }
 
 /**
@@ -152,30 +150,30 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   })
   const logWriter = createRecorder({ origin, store, log, security, custody, clock, random, acceleration })
   const readers = await composeReaders(config.log, { registry, telemetry, custody })
-  const publisher = createLogPublisher({
+  const publishing = composePublishing({
     origin,
-    log,
-    memory,
-    local: logFiles,
-    offHost: offHost?.files('decisions') ?? null,
+    store: ports,
+    logFiles,
+    offHost,
     cosigner: witnessing.cosigner,
     telemetry,
     timers,
     acceleration,
     before: () => readers.known.refresh(),
-    onTurn: (turn) => events.note(placeTurned(turn)),
+    onTurn: (name, turn) => events.note(placeTurned(name, turn)),
     onPublished: () => void recording.progressed(),
   })
-  const gate = decisionGate(
-    offHost === null ? null : decisionCopy(offHost, origin, ports, custody, acceleration),
+  const publisher = publishing.decisions
+  const gate = signingGate(
+    offHost === null ? [] : outsideCopies(offHost, origin, ports, custody, acceleration),
     witnessing.source,
   )
   // The gate stands before the publisher too: a refused server that filled an empty place would open its own way.
-  const publishing = gatedRecorder({ record: (build) => logWriter.record(build).finally(() => publisher.wake()) }, gate)
+  const gated = gatedRecorder({ record: (build) => logWriter.record(build).finally(publishing.wake) }, gate)
   const recorder: Recorder = {
     // A record leaves jobs behind, which need not wait until the job that made it has ended as well.
     record: (build) =>
-      publishing
+      gated
         .record(build)
         .catch((error: unknown) => {
           if (error instanceof AppError && isLogFailure(error)) events.logFailed(error.code)
@@ -185,8 +183,9 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   }
   const events = createSecurityEvents({
     origin,
-    recorder: publishing,
+    recorder: gated,
     security,
+    copiedHead: publishing.copiedHead,
     takeKeyUse: () => counted.take(),
     clock,
     timers,
@@ -359,6 +358,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   return {
     runner,
     publisher,
+    securityCopy: publishing.security,
     events,
     witnessing,
     async start() {
@@ -375,10 +375,10 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       }
       await lowering.load()
       await store.commit(recurringKinds.map((kind) => recurringJob(kind, clock.now())))
-      const configDigest = await recordConfig({ recorder: publishing, memory, acceleration }, plainJson(config))
+      const configDigest = await recordConfig({ recorder: gated, memory, acceleration }, plainJson(config))
       const address = await server.listen()
       runner.start()
-      publisher.wake()
+      publishing.wake()
       const details = { config: configDigest }
       events.note(eventOf('server-started', { userId: serverUser, resource: 'deployment', action: 'start', details }))
       telemetry.event('started', 'info', { port: address.port, origin })
@@ -391,7 +391,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       const details = { unfinished }
       events.note(eventOf('server-stopped', { userId: serverUser, resource: 'deployment', action: 'stop', details }))
       await events.stop()
-      await publisher.stop()
+      await publishing.stop()
       await store.close()
       telemetry.event('stopped', 'info')
     },

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import {
   appendFileSync,
+  chmodSync,
   cpSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -40,7 +42,8 @@ const offHostLine = async (desk: Desk) => {
   const { checks } = json(await desk.cli('doctor', '--config', desk.config, '--json')) as {
     checks: { name: string; outcome: string; remedy: string | null }[]
   }
-  return checks.find(({ name }) => name === 'off-host copy')?.outcome
+  const outcomes = checks.filter(({ name }) => name === 'off-host copy').map(({ outcome }) => outcome)
+  return ['fail', 'warn', 'ok'].find((outcome) => outcomes.includes(outcome))
 }
 
 const enrol = (desk: Desk, name: string): string[] => [
@@ -97,6 +100,44 @@ test('T47 database and tiles rolled back together: neither the server nor a comm
   assert.deepEqual(readdirSync(copy), [])
 })
 
+/** Modes of everything below a folder, itself included. */
+const modesBelow = (folder: string): readonly string[] => [
+  ...new Set(
+    ['.', ...readdirSync(folder, { recursive: true, encoding: 'utf8' })].map((name) => {
+      const stat = statSync(join(folder, name))
+      return `${stat.isDirectory() ? 'directory' : 'file'} ${(stat.mode & 0o777).toString(8)}`
+    }),
+  ),
+]
+
+test('T47 security events that only the copy remembers: the database is refused though the decisions are all there', async (t) => {
+  const desk = await setDesk(t)
+  assert.equal((await desk.cli(...desk.initArgs())).code, 0)
+  const copy = join(desk.folder, 'other-machine')
+  mkdirSync(copy)
+  configure(desk, `off_host = { directory = ${JSON.stringify(copy)} }`)
+  const prepared = await desk.cli('log', 'off-host', 'prepare', '--config', desk.config, '--json')
+  const { size, securitySize } = json(prepared) as { size: number; securitySize: number }
+  assert.ok(size > 0 && securitySize > 0)
+  assert.deepEqual(modesBelow(join(copy, 'security')).toSorted(), ['directory 700', 'file 600'])
+  assert.deepEqual(modesBelow(join(copy, 'decisions')).toSorted(), ['directory 755', 'file 644'])
+
+  const snapshot = join(desk.folder, 'snapshot')
+  cpSync(desk.dataDirectory, snapshot, { recursive: true, preserveTimestamps: true })
+  // An event and no decision: only the security log grows.
+  const exported = await desk.cli('trust', 'export', '--config', desk.config, '--out', join(desk.folder, 'trust.json'))
+  assert.equal(exported.code, 0, exported.stderr)
+  assert.equal((await desk.cli('log', 'publish', '--config', desk.config)).code, 0)
+  rmSync(desk.dataDirectory, { recursive: true })
+  cpSync(snapshot, desk.dataDirectory, { recursive: true, preserveTimestamps: true })
+  assert.match(await refusal(desk, 'serve'), ahead)
+  assert.match(await refusal(desk, ...enrol(desk, 'acme/node')), ahead)
+  assert.equal(await offHostLine(desk), 'fail')
+
+  chmodSync(join(copy, 'security'), 0o755)
+  assert.match(await refusal(desk, 'serve'), /open-to-others.*\(log-files-unavailable\)/)
+})
+
 test('a copy on another machine over SFTP: a key that never leaves the keystore, a pinned host, a start that asks it', async (t) => {
   if (lacksSshd !== null && process.env.CI === undefined) return t.skip(lacksSshd)
   const sshd = await startSshd(t)
@@ -122,6 +163,7 @@ test('a copy on another machine over SFTP: a key that never leaves the keystore,
   )
   appendFileSync(sshd.authorizedKeys, made.stdout)
   assert.equal((await desk.cli('log', 'off-host', 'prepare', '--config', desk.config)).code, 0)
+  assert.deepEqual(modesBelow(join(directory, 'security')).toSorted(), ['directory 700', 'file 400', 'file 600'])
   const server = await desk.serve()
   await server.stop()
   assert.match(readFileSync(join(directory, 'decisions/checkpoint'), 'utf8'), /^gov\.example\.org\/decisions\n/)

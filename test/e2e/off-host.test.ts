@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { dayMs, parseCheckpointBody, parseSignedNote } from '../../src/core/index.ts'
+import { dayMs, decodeUtf8, parseCheckpointBody, parseSignedNote } from '../../src/core/index.ts'
 import { AppError } from '../../src/flows/app-error.ts'
 import type { LogFiles } from '../../src/flows/ports.ts'
 import { memoryLogFiles } from '../fakes/log-files.ts'
@@ -200,4 +200,90 @@ test('T47 a start asks the off-host copy first: away, empty or of another log, n
   const pull = other.fake.openPullRequest({ repo: 'acme/node', head: 'fix', author: 'alice', title: 'fix' })
   await other.settled()
   assert.match(other.check('acme/node', pull.headSha)?.summary ?? '', /The log is unwitnessed/)
+})
+
+const securityAnchors = async (d: Deployment): Promise<number[]> =>
+  (await d.store.log.find({ type: 'security-checkpoint', limit: 100 })).map(({ bytes }) => {
+    const { data } = JSON.parse(new TextDecoder().decode(bytes)) as { data: { size: number } }
+    return data.size
+  })
+
+test('security events are off-host, files before heads, before the public log tells of their head, and never in public', async (t) => {
+  const acts: Act[] = []
+  const local = observed('local', acts)
+  const copies = { offHost: observed('decisions', acts), offHostSecurity: observed('security', acts) }
+  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'], logFiles: local, ...copies })
+  await openChange(d, 'fix')
+  await d.server.events.flush()
+  await d.server.securityCopy?.publish()
+  const heads = acts.flatMap(({ place, size }, index) =>
+    place === 'security' && size !== null ? [{ size, index }] : [],
+  )
+  assert.equal(heads.at(-1)?.size, (await d.store.security.head()).size)
+  for (const { size, index } of heads)
+    assert.ok(
+      acts.slice(0, index).some(({ place, path }) => place === 'security' && path === `tile/entries/000.p/${size}`),
+      `the events under the head over ${size}`,
+    )
+  assert.match(
+    decodeUtf8((await copies.offHostSecurity.read('checkpoint')) ?? new Uint8Array()) ?? '',
+    /^gov\.example\.org\/decisions\/security\n/,
+  )
+  await d.server.stop(2_000)
+  const anchors = await securityAnchors(d)
+  const copied = acts.filter(({ place, size }) => place === 'security' && size !== null).map(({ size }) => size)
+  assert.ok(anchors.length > 0)
+  for (const size of anchors) assert.ok(copied.includes(size), `the anchored head over ${size}`)
+})
+
+test('while the copy of the security log is away its heads are not anchored, and the outage is an event of that log', async (t) => {
+  const place = removable()
+  const d = await startDeployment(t, {
+    frozen: true,
+    repositories: ['sdk'],
+    offHost: memoryLogFiles(),
+    offHostSecurity: place.files,
+  })
+  await d.server.events.flush()
+  await d.server.securityCopy?.publish()
+  const copied = d.server.securityCopy?.published().offHostSize ?? 0
+  place.set(false)
+  const pull = await openChange(d, 'fix')
+  // Deciding does not wait for it.
+  assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'action_required')
+  await d.pass(600_000)
+  await d.server.events.flush()
+  await assert.rejects(d.server.securityCopy?.publish() ?? Promise.resolve(), { code: 'log-files-unavailable' })
+  assert.ok((await d.store.security.head()).size > copied)
+  for (const size of await securityAnchors(d)) assert.ok(size <= copied, `${size} of ${copied}`)
+  await d.server.events.flush()
+  const failed = await d.store.security.search({ eventType: 'off-host-failed', limit: 10 })
+  assert.deepEqual(
+    failed.map(({ subject }) => subject),
+    ['log:security'],
+  )
+  place.set(true)
+  await d.server.securityCopy?.publish()
+  await d.pass(600_000)
+  await d.server.events.flush()
+  assert.ok(Math.max(...(await securityAnchors(d))) > copied)
+})
+
+test('T47 a start asks the copy of the security log too: away or empty, nothing is signed', async (t) => {
+  const place = removable()
+  const d = await startDeployment(t, {
+    frozen: true,
+    repositories: ['sdk'],
+    offHost: memoryLogFiles(),
+    offHostSecurity: place.files,
+  })
+  const size = async (): Promise<number[]> => [(await d.store.log.head()).size, (await d.store.security.head()).size]
+  place.set(false)
+  await assert.rejects(d.restart(), { code: 'log-files-unavailable' })
+  // The server that ran said that it ended; the refused one may not.
+  const before = await size()
+  place.set(true)
+  place.held.clear()
+  await assert.rejects(d.restart(), { code: 'log-files-unavailable' })
+  assert.deepEqual(await size(), before)
 })

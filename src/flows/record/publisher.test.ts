@@ -52,6 +52,7 @@ function storedLog(entries: readonly Uint8Array[]) {
 
 const publisherOf = (stored: ReturnType<typeof storedLog>, local: LogFiles, more: Partial<PublisherParts> = {}) =>
   createLogPublisher({
+    name: 'decisions',
     origin,
     log: stored.log,
     memory: { blob: async () => null },
