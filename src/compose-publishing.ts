@@ -11,6 +11,8 @@ export interface Publishing {
   readonly security: LogPublisher | null
   /** The newest signed head of the security log that its copy shows, null while it shows none; null itself without a copy. */
   readonly copiedHead: (() => string | null) | null
+  /** Sizes of the heads that the off-host copies show; null without copies. */
+  copiedSizes(): { readonly [log in LogName]: number } | null
   /** Says that something was recorded, in whichever log. */
   wake(): void
   stop(): Promise<void>
@@ -49,7 +51,14 @@ export function composePublishing(parts: {
     onPublished: parts.onPublished,
   })
   if (offHost === null)
-    return { decisions, security: null, copiedHead: null, wake: decisions.wake, stop: decisions.stop }
+    return {
+      decisions,
+      security: null,
+      copiedHead: null,
+      copiedSizes: () => null,
+      wake: decisions.wake,
+      stop: decisions.stop,
+    }
   let copiedHead: string | null = null
   const security = securityCopy(offHost, origin, store.security, {
     ...shared,
@@ -62,6 +71,10 @@ export function composePublishing(parts: {
     decisions,
     security,
     copiedHead: () => copiedHead,
+    copiedSizes: () => ({
+      decisions: decisions.published().offHostSize ?? 0,
+      security: security.published().offHostSize ?? 0,
+    }),
     wake() {
       decisions.wake()
       security.wake()

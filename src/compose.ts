@@ -163,7 +163,6 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     onTurn: (name, turn) => events.note(placeTurned(name, turn)),
     onPublished: () => void recording.progressed(),
   })
-  const publisher = publishing.decisions
   const gate = signingGate(
     offHost === null ? [] : outsideCopies(offHost, origin, ports, custody, acceleration),
     witnessing.source,
@@ -195,7 +194,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   noted = events
   const recording = createRecording({
     holds: [
-      ...(offHost === null ? [] : [offHostHold(publisher)]),
+      ...(offHost === null ? [] : [offHostHold(publishing.decisions)]),
       ...(witnessing.cosigner !== null && witnessing.isRequiredForGreen ? [quorumHold(witnessing.cosigner)] : []),
     ],
     store,
@@ -317,7 +316,9 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
         custody,
         acceleration,
         isWitnessed: gate.isWitnessed,
-        publishedSize: () => publisher.published().size,
+        publishedSize: () => publishing.decisions.published().size,
+        security,
+        copiedSizes: publishing.copiedSizes,
         quorum: () => (witnessing.cosigner === null ? null : (witnessing.cosigner.newest()?.met ?? false)),
       }),
     logFiles,
@@ -357,7 +358,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
 
   return {
     runner,
-    publisher,
+    publisher: publishing.decisions,
     securityCopy: publishing.security,
     events,
     witnessing,
@@ -367,7 +368,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       try {
         // Before anything is signed, and before anything is published: both would hide that the log was rolled back.
         await gate.pass()
-        await publisher.check()
+        await publishing.decisions.check()
         await readers.known.refresh()
       } catch (error) {
         await witnessing.server?.stop()

@@ -46,6 +46,23 @@ const offHostLine = async (desk: Desk) => {
   return ['fail', 'warn', 'ok'].find((outcome) => outcomes.includes(outcome))
 }
 
+/** What `log status` says of every place. */
+async function status(desk: Desk) {
+  const told = await desk.cli('log', 'status', '--config', desk.config, '--json')
+  const { ok, places } = json(told) as {
+    ok: boolean
+    places: {
+      log: string
+      reachable: boolean
+      size: number | null
+      behind: number
+      since: string | null
+      problem: string | null
+    }[]
+  }
+  return { code: told.code, ok, places }
+}
+
 const enrol = (desk: Desk, name: string): string[] => [
   'repo',
   'enrol',
@@ -122,20 +139,43 @@ test('T47 security events that only the copy remembers: the database is refused 
   assert.deepEqual(modesBelow(join(copy, 'security')).toSorted(), ['directory 700', 'file 600'])
   assert.deepEqual(modesBelow(join(copy, 'decisions')).toSorted(), ['directory 755', 'file 644'])
 
+  const complete = await status(desk)
+  assert.deepEqual(
+    complete.places.map(({ log, reachable, behind }) => [log, reachable, behind > 0]),
+    // Nothing was published here yet; that the place was asked for is no event.
+    [
+      ['decisions', true, true],
+      ['decisions', true, false],
+      ['security', true, false],
+    ],
+  )
   const snapshot = join(desk.folder, 'snapshot')
   cpSync(desk.dataDirectory, snapshot, { recursive: true, preserveTimestamps: true })
   // An event and no decision: only the security log grows.
   const exported = await desk.cli('trust', 'export', '--config', desk.config, '--out', join(desk.folder, 'trust.json'))
   assert.equal(exported.code, 0, exported.stderr)
+  const late = (await status(desk)).places.find(({ log }) => log === 'security')
+  assert.deepEqual([late?.size, (late?.behind ?? 0) > 0, late?.problem], [securitySize, true, null])
+  assert.match(late?.since ?? '', /^\d{4}-\d\d-\d\dT/)
   assert.equal((await desk.cli('log', 'publish', '--config', desk.config)).code, 0)
+  assert.equal(
+    (await status(desk)).places.every(({ behind, since }) => behind === 0 && since === null),
+    true,
+  )
   rmSync(desk.dataDirectory, { recursive: true })
   cpSync(snapshot, desk.dataDirectory, { recursive: true, preserveTimestamps: true })
   assert.match(await refusal(desk, 'serve'), ahead)
   assert.match(await refusal(desk, ...enrol(desk, 'acme/node')), ahead)
   assert.equal(await offHostLine(desk), 'fail')
+  const rolledBack = await status(desk)
+  assert.deepEqual([rolledBack.code, rolledBack.ok, rolledBack.places.at(-1)?.problem], [1, false, 'log-ahead'])
 
   chmodSync(join(copy, 'security'), 0o755)
   assert.match(await refusal(desk, 'serve'), /open-to-others.*\(log-files-unavailable\)/)
+  const closed = await status(desk)
+  assert.deepEqual([closed.code, closed.places.at(-1)?.reachable], [1, false])
+  const told = await desk.cli('log', 'status', '--config', desk.config)
+  assert.match(told.stdout, /^security +.*NOT REACHABLE \(log-files-unavailable\)/m)
 })
 
 test('a copy on another machine over SFTP: a key that never leaves the keystore, a pinned host, a start that asks it', async (t) => {

@@ -57,7 +57,15 @@ test('T47 a data directory that was rolled back does not start: its witness know
   const statusArgs = ['log', 'status', '--config', desk.config, '--json']
   const status = async () => {
     const told = await desk.cli(...statusArgs)
-    return { code: told.code, ...(json(told) as { witnessed: boolean; missing: string[]; published: number | null }) }
+    return {
+      code: told.code,
+      ...(json(told) as {
+        witnessed: boolean
+        missing: string[]
+        published: number | null
+        witnesses: { name: string; cosigned: boolean; at: string | null }[]
+      }),
+    }
   }
   assert.deepEqual(
     await status().then(({ code, witnessed, missing, published }) => [code, witnessed, missing, published]),
@@ -72,6 +80,9 @@ test('T47 a data directory that was rolled back does not start: its witness know
   const server = await desk.serve()
   await until(async () => (await status()).witnessed)
   assert.deepEqual(await status().then(({ code, witnessed, missing }) => [code, witnessed, missing]), [0, true, []])
+  const [w1] = (await status()).witnesses
+  assert.deepEqual([w1?.name, w1?.cosigned], ['w1', true])
+  assert.ok(Math.abs(Date.parse(w1?.at ?? '') - Date.now()) < 600_000)
   const heads = json(await run(['witness', 'status', '--config', config, '--json'], { env })) as {
     key: string
     logs: { origin: string; size: number }[]

@@ -75,7 +75,11 @@ async function approveAll(d: Deployment, number: number): Promise<void> {
 }
 
 const ready = async (d: Deployment) =>
-  (await (await fetch(`${d.url}/readyz`)).json()) as { readonly ready: boolean; readonly unwitnessed: boolean }
+  (await (await fetch(`${d.url}/readyz`)).json()) as {
+    readonly ready: boolean
+    readonly unwitnessed: boolean
+    readonly offHost: boolean | null
+  }
 
 const periodMs = 14 * dayMs + 1_000
 
@@ -143,6 +147,24 @@ test('a verdict that passes says recording until its entry is off-host, and turn
   await d.server.publisher.publish()
   await d.settled()
   assert.equal(shown()?.conclusion, 'success')
+})
+
+test('a copy that falls behind is seen at once: in the readiness and in the measurements', async (t) => {
+  const { place, d } = await approvedChange(t)
+  await d.server.events.flush()
+  await d.server.securityCopy?.publish()
+  await d.server.publisher.publish()
+  assert.deepEqual(await ready(d).then((told) => [told.ready, told.offHost]), [true, true])
+  const lag = () =>
+    d.telemetry
+      .snapshot()
+      .histograms.find(({ name, labels }) => name === 'log_off_host_lag' && labels.log === 'decisions')
+  const before = lag()
+  place.set(false)
+  await d.pass(periodMs)
+  await assert.rejects(d.server.publisher.publish(), { code: 'log-files-unavailable' })
+  assert.deepEqual(await ready(d).then((told) => [told.ready, told.offHost]), [true, false])
+  assert.ok((lag()?.sum ?? 0) > (before?.sum ?? 0))
 })
 
 test('recording outlives a restart', async (t) => {

@@ -70,6 +70,9 @@ test('green waits for the quorum where the configuration says so, and comes by i
   assert.match(check()?.title ?? '', /^Recording: waits for the witness quorum/)
   const ready = (await (await fetch(`${d.url}/readyz`)).json()) as { ready: boolean; quorum: boolean }
   assert.deepEqual([ready.ready, ready.quorum], [true, false])
+  const measured = d.telemetry.snapshot().histograms.find(({ name }) => name === 'witness_quorum')
+  // One for each head that had it, nothing for each that lacked it.
+  assert.ok((measured?.count ?? 0) > (measured?.sum ?? 0))
   set(true)
   await d.server.publisher.publish()
   await d.settled()
