@@ -50,6 +50,7 @@ function openElsewhere(directory: string): OffHost {
       write: async (path, bytes) => (await open(log)).write(path, bytes),
       replaceCheckpoint: async (note) => (await open(log)).replaceCheckpoint(note),
       remove: async (path) => (await open(log)).remove(path),
+      partials: async (path) => (await open(log)).partials(path),
     }),
     async prepare(log) {
       try {

@@ -54,6 +54,7 @@ function removable(): {
       write: (path, bytes) => guard().then(() => held.write(path, bytes)),
       replaceCheckpoint: (note) => guard().then(() => held.replaceCheckpoint(note)),
       remove: (path) => guard().then(() => held.remove(path)),
+      partials: (path) => guard().then(() => held.partials(path)),
     },
     held: held.files,
     set: (value) => {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { chmod, type FileHandle, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { chmod, type FileHandle, link, lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { checkpointPath, equalBytes, isRemovable, parseLogPath } from '../../core/index.ts'
+import { checkpointPath, equalBytes, isRemovable, parseLogPath, partialPaths } from '../../core/index.ts'
 import { AppError, invariant } from '../../flows/app-error.ts'
 import type { LogFiles } from '../../flows/ports.ts'
 
@@ -206,6 +206,20 @@ export async function openLogDirectory({
     await syncDirectory(way)
   }
 
+  /** Makes durable that a file is gone; the folder of partial files goes with the last of them. */
+  async function leave(way: string, path: string): Promise<void> {
+    if (parseLogPath(path)?.kind === 'tile') {
+      durable.delete(way)
+      await rmdir(way).catch((error: unknown) => {
+        if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(codeOf(error) ?? '')) throw error
+      })
+    }
+    await syncDirectory(way).catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOENT') throw error
+      return syncDirectory(dirname(way))
+    })
+  }
+
   await attempt(directory, async () => {
     if (create) await makePlace(directory, modes.directory)
     const place = await lstat(join(directory, '.'))
@@ -242,7 +256,13 @@ export async function openLogDirectory({
       await attempt(path, async () => {
         if (!(await isWayClear(path))) return
         await rm(join(directory, path), { force: true })
-        await syncDirectory(dirname(join(directory, path)))
+        await leave(dirname(join(directory, path)), path)
+      })
+    },
+    async partials(path) {
+      return attempt(path, async () => {
+        if (!(await isWayClear(`${path}.p/1`))) return partialPaths(path, [])
+        return partialPaths(path, await readdir(join(directory, `${path}.p`)))
       })
     },
   }

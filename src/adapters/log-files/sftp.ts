@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { isRemovable, type LogPath, parseLogPath } from '../../core/index.ts'
+import { isRemovable, type LogPath, parseLogPath, partialPaths } from '../../core/index.ts'
 import { AppError, invariant } from '../../flows/app-error.ts'
 import type { LogFiles, Timers } from '../../flows/ports.ts'
 import {
@@ -18,6 +18,7 @@ import {
   discard,
   openHandle,
   readAll,
+  readNames,
   replaceFile,
   statOf,
   syncFolder,
@@ -161,6 +162,29 @@ export function openSftpFiles(place: SftpPlace & { readonly isPrivate?: boolean 
     )
   }
 
+  /** Removes the folder of partial files with the last of them. */
+  async function removeFolder(session: SftpSession, folder: string): Promise<void> {
+    session.knownFolders.delete(folder)
+    try {
+      await act(session, (sftp, done) => sftp.rmdir(at(folder), done))
+    } catch (error) {
+      // The protocol has no word for "is not empty".
+      if (!(error instanceof SftpStatus)) throw error
+      return
+    }
+    await syncFolder(session, at(folderOf(folder)))
+  }
+
+  async function namesIn(session: SftpSession, folder: string): Promise<readonly string[]> {
+    try {
+      return await readNames(session, at(folder))
+    } catch (error) {
+      if (!isMissing(error)) throw error
+      await statOf(session, at(''))
+      return []
+    }
+  }
+
   return {
     async read(path) {
       requireLogPath(path, ['checkpoint', 'tile', 'blob'])
@@ -197,8 +221,11 @@ export function openSftpFiles(place: SftpPlace & { readonly isPrivate?: boolean 
         }
         // Also where nothing was there: who removed it may have died before that was durable.
         await syncFolder(session, at(folderOf(path)))
+        if (parseLogPath(path)?.kind === 'tile') await removeFolder(session, folderOf(path).slice(0, -1))
       })
     },
+    partials: (path) =>
+      run(path, (session) => namesIn(session, `${path}.p`).then((names) => partialPaths(path, names))),
     makeDirectory: () =>
       run('the directory', async (session) => {
         await makeFolder(session, root, root.slice(0, root.lastIndexOf('/') + 1))

@@ -14,6 +14,7 @@ import {
 import { AppError } from '../app-error.ts'
 import type { DecisionLog, LogFiles, LogName, Memory, Telemetry, Timers } from '../ports.ts'
 import type { Cosigner } from './cosign.ts'
+import { createOutgrown } from './outgrown.ts'
 import { storedFiles } from './stored-files.ts'
 
 /** How far the files of the log have come: sizes of the heads that each place shows. */
@@ -105,6 +106,7 @@ function overheard(files: LogFiles, onRefused: () => void): LogFiles {
     write: (path, bytes) => files.write(path, bytes).catch(hear),
     replaceCheckpoint: (note) => files.replaceCheckpoint(note).catch(hear),
     remove: (path) => files.remove(path).catch(hear),
+    partials: (path) => files.partials(path).catch(hear),
   }
 }
 
@@ -121,6 +123,9 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
       : ([{ name: 'off-host', files: overheard(offHost, () => void (refuser = 'off-host')) }] as const)),
     ...(local === null ? [] : ([{ name: 'local', files: local }] as const)),
   ] as const
+  const outgrown = new Map(places.map(({ name, files }) => [name, createOutgrown(files)]))
+  /** Sizes that the places showed before the pass that runs showed more. */
+  const shownBefore = new Map<PlaceTurn['place'], number>()
   /** Heads that the places show, once they were read. */
   const heads = new Map<string, Checkpoint | null>()
   /** Sizes last known of the places; they only grow, also while a place cannot be asked. */
@@ -223,6 +228,7 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
     signedSize = stored.size
     const behind = await behindOf(stored)
     const unwritten = all ? places : behind
+    for (const { name } of unwritten) shownBefore.set(name, heads.get(name)?.size ?? 0)
     if (unwritten.length > 0) await parts.before?.()
     for (const { name, files } of unwritten)
       await writeFiles(files, all ? 0 : (heads.get(name)?.size ?? 0), stored.size)
@@ -254,6 +260,20 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
       cosigner === null || cosigner.quorum(note).met || isStopped ? null : timers.after(cosignAgainMs, wake)
   }
 
+  /** Lets go what tiles outgrew. Whatever a place says to that, its log is complete: one that takes nothing back is no failure. */
+  async function tidyUp(all: boolean): Promise<void> {
+    for (const [name, size] of shownBefore) {
+      shownBefore.delete(name)
+      await outgrown
+        .get(name)
+        ?.remove(size, all)
+        .catch((error: unknown) => {
+          if (!(error instanceof AppError)) throw error
+          telemetry.count('log_outgrown_kept', { place: name, code: error.code })
+        })
+    }
+  }
+
   async function publish(all = false): Promise<void> {
     refuser = 'local'
     try {
@@ -262,6 +282,7 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
         if (local !== null) telemetry.observe('log_published_size', published().size)
         parts.onPublished?.(published(), shown)
       }
+      await tidyUp(all)
       for (const place of failing) parts.onTurn?.({ place, code: null, size: sizes.get(place) ?? 0 })
       failing.clear()
     } catch (error) {
