@@ -4,6 +4,8 @@ import { acceleration } from '../../src/compose-acceleration.ts'
 import { asSha256, blobPath, type Report, type Sha256 } from '../../src/core/index.ts'
 import { createRecorder, type Recorder } from '../../src/flows/gate/recorder.ts'
 import { eraseBlob, planErasure } from '../../src/flows/record/erase.ts'
+import { AppError } from '../../src/flows/app-error.ts'
+import type { Store } from '../../src/flows/ports.ts'
 import { systemRandom } from '../../src/system.ts'
 import { type Deployment, startDeployment } from './deployment.ts'
 import { type Doc, readDoc, writeDoc } from './evidence-forgery.ts'
@@ -12,10 +14,10 @@ import { act, verdictOf } from './signing.ts'
 import { approveAll, days, entriesOf, open, shown } from './threat-scene.ts'
 
 /** A second writer beside the server, as the command has one. */
-const recorderOf = (d: Deployment): Recorder =>
+const recorderOf = (d: Deployment, store: Pick<Store, 'commit'> = d.store.store): Recorder =>
   createRecorder({
     origin: d.config.log.origin,
-    store: d.store.store,
+    store,
     log: d.store.log,
     security: d.store.security,
     custody: d.custody,
@@ -281,4 +283,34 @@ test('an erased value is answered with 410 at once, and its file is gone before 
   const head = Buffer.from((await d.logFiles.read('checkpoint')) ?? []).toString()
   const [tombstone] = await d.store.log.find({ type: 'blob-erased', limit: 1 })
   assert.ok(Number(head.split('\n')[1]) > (tombstone?.index ?? Infinity))
+})
+
+test('T44 an erasure whose write fails, stored or not, is told as neither, and doing it again ends it once', async (t) => {
+  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'] })
+  const { number } = await open(d, sdk)
+  const { verdict, facts } = await named(d, sdk, number)
+  const { commit } = d.store.store
+  const failing = (isStored: boolean): Pick<Store, 'commit'> => ({
+    async commit(writes) {
+      if (isStored) assert.ok((await commit(writes)).ok)
+      throw new AppError('store-unavailable', 'the disk went away')
+    },
+  })
+  for (const [digest, isStored] of [
+    [verdict, false],
+    [facts, true],
+  ] as const) {
+    const parts = { ...d.store, recorder: recorderOf(d, failing(isStored)), operator: 'operator:test' }
+    await assert.rejects(eraseBlob(parts, digest, 'the person asked for it'), { code: 'store-unavailable' })
+    const planned = await planErasure(d.store, digest)
+    assert.ok(planned.ok)
+    assert.deepEqual([planned.plan.erasedBy !== null, planned.plan.size === null], [isStored, isStored])
+    const parted = { ...parts, recorder: recorderOf(d) }
+    const again = await eraseBlob(parted, digest, 'the person asked for it')
+    assert.deepEqual(again.ok ? 'ok' : again.code, isStored ? 'already-erased' : 'ok')
+    const tombstones = (await entriesOf(d, 'blob-erased')).filter((data) => data.digest === digest)
+    assert.equal(tombstones.length, 1)
+    const events = await d.store.security.search({ eventType: 'blob-erased', limit: 9 })
+    assert.equal(events.filter(({ bytes }) => Buffer.from(bytes).includes(digest)).length, 1)
+  }
 })

@@ -5,7 +5,7 @@ import type { Memory, StatementRecord } from '../ports.ts'
 export const approvalsVoidCursor = 'policy/approvals-void-before'
 
 /** Whether a statement raises trust and nobody can look at it any more: nothing becomes green by what was erased. */
-export const isVoidByErasure = ({ isErased, statement }: Pick<StatementRecord, 'isErased' | 'statement'>): boolean =>
+const isVoidByErasure = ({ isErased, statement }: Pick<StatementRecord, 'isErased' | 'statement'>): boolean =>
   isErased === true && isVoidedByRegenesis(statement.predicate.decision)
 
 /** The statements that regenesis and erasure left standing, in their order. */

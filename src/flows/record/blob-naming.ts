@@ -1,6 +1,7 @@
 import {
   asRepositoryId,
   decodeEntry,
+  decodeUtf8,
   isJsonObject,
   type JsonObject,
   type LogEntry,
@@ -162,7 +163,7 @@ export async function findNaming(needs: Needs, digest: Sha256): Promise<FoundNam
   const naming: Naming[] = []
   for await (const row of allRows(needs.log)) {
     // Most entries are not read: what names a digest holds its text.
-    if (!Buffer.from(row.bytes.buffer, row.bytes.byteOffset, row.bytes.byteLength).includes(digest)) continue
+    if (decodeUtf8(row.bytes)?.includes(digest) !== true) continue
     const entry = decoded(row)
     for (const role of rolesIn(entry, digest))
       naming.push({ index: row.index, type: row.type, role, change: changeOf(entry) })

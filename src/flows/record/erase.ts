@@ -1,6 +1,7 @@
 import { type LogIndex, nothingDigest, type Sha256 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
 import { eventOf } from '../audit/event-of.ts'
+import { entryData } from '../gate/entry-data.ts'
 import { publishLogJob, refreshJob } from '../gate/jobs.ts'
 import { dueAtOnce, type Recorder } from '../gate/recorder.ts'
 import type { ChangeRecord, Changes, DecisionLog, Memory, Write } from '../ports.ts'
@@ -90,7 +91,7 @@ export async function planErasure(needs: EraseNeeds, digest: Sha256): Promise<Pl
 /** The entry that says that a value was erased. @throws AppError store-corrupt when none does */
 async function tombstoneOf(log: DecisionLog, digest: Sha256): Promise<LogIndex> {
   const rows = await log.find({ type: 'blob-erased', limit: 1_000_000 })
-  const row = rows.find(({ bytes }) => Buffer.from(bytes).includes(`"digest":"${digest}"`))
+  const row = rows.findLast((one) => entryData(one).digest === digest)
   if (row === undefined) throw new AppError('store-corrupt', 'a value is marked as erased and no entry says so')
   return row.index
 }
