@@ -5,7 +5,7 @@ import { createCalendars } from './adapters/calendar/calendars.ts'
 import { createSignerKey, openSignerKey, readSignerPublicKey } from './adapters/custody/signer-key.ts'
 import { readKeyFile } from './adapters/custody/key-file.ts'
 import type { Unlock } from './adapters/custody/unlock.ts'
-import { openLogDirectory } from './adapters/log-files/directory.ts'
+import { type LogDirectoryOptions, openLogDirectory } from './adapters/log-files/directory.ts'
 import { appManifest, appPermissions, exchangeManifestCode, wantedPermissions } from './adapters/github/manifest.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
 import { directorySource } from './adapters/log-source/directory-source.ts'
@@ -38,7 +38,7 @@ import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load-config.ts'
 import { pinGenesis } from './config/pin-genesis.ts'
 import { searchPath } from './config/search-path.ts'
-import { decodeHex, keyIdOf, signEcdsa } from './core/index.ts'
+import { blobPath, decodeHex, keyIdOf, signEcdsa } from './core/index.ts'
 import { AppError } from './flows/app-error.ts'
 import { eventOf, keyCreated } from './flows/audit/event-of.ts'
 import { recordEvents } from './flows/audit/record-events.ts'
@@ -54,6 +54,7 @@ import type { KeyUnlock, SignerKeys } from './delivery/cli/signer-key.ts'
 import type { Terminal } from './delivery/cli/terminal.ts'
 import type { Custody, LogFiles, OffHost, StorePorts } from './flows/ports.ts'
 import { standingOf } from './flows/record/copy-standing.ts'
+import { removeEverywhere } from './flows/record/remove-everywhere.ts'
 import { createLogPublisher, type LogPublisher } from './flows/record/publisher.ts'
 import type { OutsideSource, StartGate } from './flows/record/start-gate.ts'
 import { holdProcess, systemClock, systemRandom, systemTimers } from './system.ts'
@@ -189,6 +190,12 @@ const copyParts = ({ memory }: Pick<StorePorts, 'memory'>) => ({
   acceleration,
 })
 
+/** Where the public files of the decision log lie on this machine. */
+const localFiles = ({ data }: Config): LogDirectoryOptions => ({
+  directory: dataFiles(data.directory).decisions,
+  create: true,
+})
+
 /** The publisher that `serve` runs all the time, for one command. */
 const commandPublisher = async (
   config: Config,
@@ -200,7 +207,7 @@ const commandPublisher = async (
     origin: config.log.origin,
     log,
     memory,
-    local: await openLogDirectory({ directory: dataFiles(config.data.directory).decisions, create: true }),
+    local: await openLogDirectory(localFiles(config)),
     offHost,
     // The server, when it runs again, has cosigned what lacks its quorum.
     cosigner: null,
@@ -291,6 +298,11 @@ export function composeCli(terminal: Terminal): CliNeeds {
           if (offHost !== null) await securityCopy(offHost, origin, store.security, copyParts(store)).publish(options)
           return publisher.published()
         },
+        removeBlob: (digest) =>
+          removeEverywhere(blobPath(digest), [
+            { place: 'here', open: () => openLogDirectory(localFiles(config)) },
+            ...(offHost === null ? [] : [{ place: offHost.name, open: async () => offHost.files('decisions') }]),
+          ]),
         keepToken: (name, token) => custody.put(name, 'secret', new TextEncoder().encode(token)),
         makeLogKey: (name) => custody.generateEd25519(name),
         publishedHead: async () => readPublishedHead(config.data.directory),
@@ -318,7 +330,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
           config,
           custody,
           store,
-          logFiles: await openLogDirectory({ directory: dataFiles(config.data.directory).decisions, create: true }),
+          logFiles: await openLogDirectory(localFiles(config)),
           offHost,
           journal: await openJournal(dataFiles(config.data.directory).journal),
           clock: systemClock,

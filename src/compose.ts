@@ -40,6 +40,7 @@ import { createRunner, type Runner } from './flows/gate/runner.ts'
 import { createVerdictReader } from './flows/gate/verdict-reader.ts'
 import type { LogPublisher } from './flows/record/publisher.ts'
 import { createRecording, offHostHold, quorumHold } from './flows/record/recording.ts'
+import { servedFiles } from './flows/record/served-files.ts'
 import { gatedRecorder } from './flows/record/start-gate.ts'
 import type {
   Clock,
@@ -285,6 +286,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       recording,
       isWitnessed: gate.isWitnessed,
       recovery,
+      publishLog: () => publisher.wake(),
       replies: createReplyBudget(clock),
       saltKey,
       workflowAppId,
@@ -321,7 +323,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
         copiedSizes: publishing.copiedSizes,
         quorum: () => (witnessing.cosigner === null ? null : (witnessing.cosigner.newest()?.met ?? false)),
       }),
-    logFiles,
+    logFiles: servedFiles(logFiles, memory),
     logAdmission: readers.admission,
     challenge: async ({ owner, repo, number, maintainer, keyid, wish }) => {
       const made = await challenge(challengeNeeds, {
@@ -352,7 +354,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       const record = await changes.find(asRepositoryId(repository.id), number)
       return record?.verdict == null
         ? null
-        : explain(await verdicts.read(record.verdict.digest), 'plain', await currentNames(registry))
+        : explain(await verdicts.existing(record.verdict.digest), 'plain', await currentNames(registry))
     },
   })
 

@@ -153,7 +153,7 @@ export const attest = (
 export async function verdictOf(d: Deployment, name: string, number: number): Promise<Verdict> {
   const record = await d.store.changes.find(d.repositoryId(name), number)
   if (record?.verdict == null) throw new Error(`${name}#${number} was never judged`)
-  return createVerdictReader(d.store.memory).read(record.verdict.digest)
+  return createVerdictReader(d.store.memory).existing(record.verdict.digest)
 }
 
 type Node = Verdict['reason']

@@ -1,4 +1,4 @@
-import type { Acceleration, Contradiction, Facts, KeyId, PolicyV1, Severity } from '../../core/index.ts'
+import type { Acceleration, Contradiction, Facts, KeyId, PolicyV1, Severity, Sha256 } from '../../core/index.ts'
 import type { SecurityEvent } from '../../flows/audit/security-event.ts'
 import type { Recorder } from '../../flows/gate/recorder.ts'
 import type { GenesisPlan } from '../../flows/gate/genesis.ts'
@@ -76,6 +76,8 @@ export interface CliForge {
 /** A store with what an operator asks about it. */
 export interface CliStore extends StorePorts {
   readonly schemaVersion: number
+  /** Whether the server may be running. */
+  readonly isBeside: boolean
   checkIntegrity(): Promise<readonly string[]>
 }
 
@@ -120,6 +122,11 @@ export interface Deployment {
    * @throws AppError log-ahead, log-file-differs, log-files-unavailable, witness-unreachable, store-corrupt
    */
   publishLog(options: { readonly all: boolean }): Promise<Published>
+  /**
+   * Takes a value out of the public files, here and off host, also while the server runs; a name for each place that it is gone
+   * from, and the code of what stood in the way for each other.
+   */
+  removeBlob(digest: Sha256): Promise<readonly { readonly place: string; readonly code: string | null }[]>
   /** Puts a token into the keystore, under a name that is free. */
   keepToken(name: string, token: string): Promise<void>
   /** @throws AppError config-invalid for a webhook secret that protects nothing */

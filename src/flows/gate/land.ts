@@ -3,7 +3,6 @@ import {
   canonicalBytes,
   bytesDigest,
   type CommitId,
-  type Facts,
   type Json,
   keyringDigest,
   policyDigest,
@@ -79,7 +78,9 @@ async function candidatesFor(needs: JudgeNeeds, repository: RepositoryId, ref: s
   for (const record of await needs.changes.awaitingLanding(repository, ref)) {
     const pass = record.lastPass
     if (pass === null) continue
-    const facts: Facts = await needs.verdicts.facts(pass.facts)
+    const facts = await needs.verdicts.facts(pass.facts)
+    // What was approved was erased: nothing can be compared with it.
+    if (facts === null) continue
     candidates.push({ record, pass, files: facts.files })
   }
   // What the forge says is merged is tried first, then the newest pass.
@@ -137,7 +138,7 @@ async function policyToTake(
       refuse(read.blocking[0]?.code ?? 'unreadable', match.commit, read.blocking.length)
       continue
     }
-    if (digest !== facts.governance?.proposedPolicy) {
+    if (digest !== facts?.governance?.proposedPolicy) {
       refuse('not-what-passed', match.commit, 0)
       continue
     }

@@ -25,6 +25,8 @@ export interface PipelineNeeds extends ApproveNeeds, StatusNeeds, PublishNeeds, 
   readonly deliveries: Deliveries
   readonly store: Store
   readonly recovery: Pick<Recovery, 'recover'>
+  /** Says that entries may have been recorded that are not published yet. */
+  readonly publishLog: () => void
   /** The App's own numeric id: its runs and comments come back as events. */
   readonly appId: number
   readonly schedule: Schedule
@@ -87,6 +89,7 @@ export function createPipeline(needs: PipelineNeeds): Readonly<Record<string, Jo
       const repository = await needs.registry.repository(id)
       return repository === null || !repository.active ? [] : reconcileRepository(needs, repository)
     },
+    'publish-log': async () => needs.publishLog(),
     'reconcile-all': every('reconcile-all', reconcileEveryMs, () => reconcileAll(needs)),
     'close-gaps': every('close-gaps', reconcileEveryMs, () => closeGaps(needs)),
     'settle-checks': every('settle-checks', reconcileEveryMs, () => checksToPublish(needs)),

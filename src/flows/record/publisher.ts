@@ -212,7 +212,7 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
   async function writeFiles(place: LogFiles, from: number, to: number): Promise<void> {
     const group: Promise<void>[] = []
     for await (const { path, bytes } of storedFiles({ log, memory, hasher }, from, to)) {
-      const written = place.write(path, bytes)
+      const written = bytes === null ? place.remove(path) : place.write(path, bytes)
       // Awaited below; until then a failure must not end the process.
       written.catch(() => undefined)
       if (group.push(written) === filesAtOnce) await Promise.all(group.splice(0))

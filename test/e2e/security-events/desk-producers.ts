@@ -98,6 +98,15 @@ export const deskProducers = {
   ),
   'evidence-exported': desk(async (d) => void (await good(d, 'evidence', 'export', 'acme/node#1'))),
   'trust-exported': desk(async (d) => void (await good(d, 'trust', 'export'))),
+  'blob-erased': desk(async (d) => {
+    const evidence = JSON.parse(await good(d, 'evidence', 'export', 'acme/node#1')) as {
+      readonly entries: readonly {
+        readonly entry: { readonly type: string; readonly data: { readonly verdict: string } }
+      }[]
+    }
+    const verdict = evidence.entries.find(({ entry }) => entry.type === 'verdict')
+    await good(d, 'log', 'erase', verdict?.entry.data.verdict ?? '', '--reason', 'a person asked for it', '--yes')
+  }),
   'log-key-succeeded': desk(async (d) => {
     const origin = 'gov.example.org/decisions'
     const made = await d.cli('log', 'root', 'create', '--origin', origin, '--json')
