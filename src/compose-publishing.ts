@@ -56,8 +56,8 @@ export function composePublishing(parts: {
       security: null,
       copiedHead: null,
       copiedSizes: () => null,
-      wake: decisions.wake,
-      stop: decisions.stop,
+      wake: () => decisions.wake(),
+      stop: () => decisions.stop(),
     }
   let copiedHead: string | null = null
   const security = securityCopy(offHost, origin, store.security, {

@@ -4,6 +4,7 @@ import { webUrlOf } from './adapters/github/api-address.ts'
 import { createGitHub } from './adapters/github/github.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
+import { requireSecurityKey } from './compose-deployment.ts'
 import { outsideCopies, signingGate } from './compose-off-host.ts'
 import { composePublishing } from './compose-publishing.ts'
 import { acceleration } from './compose-acceleration.ts'
@@ -33,7 +34,7 @@ import { concernOf, createPipeline, recurringJob, recurringKinds } from './flows
 import { currentNames } from './flows/gate/names.ts'
 import { readiness } from './flows/gate/readiness.ts'
 import { closeGaps } from './flows/gate/reconcile.ts'
-import { createRecorder, type Recorder, securityKeyName } from './flows/gate/recorder.ts'
+import { createRecorder, type Recorder } from './flows/gate/recorder.ts'
 import { createRecovery } from './flows/gate/recovery.ts'
 import { createReplyBudget } from './flows/gate/replies.ts'
 import { createRunner, type Runner } from './flows/gate/runner.ts'
@@ -70,18 +71,6 @@ const hmac = (key: Uint8Array, text: string): string =>
 
 /** The same value as plain JSON: what is not set is not there. */
 const plainJson = (value: object): Json => JSON.parse(JSON.stringify(value)) as Json
-
-/** @throws AppError custody-not-found for a deployment that was made before there was a security log */
-async function requireSecurityKey(custody: Custody): Promise<void> {
-  if ((await custody.names()).includes(securityKeyName)) return
-  throw new AppError(
-    'custody-not-found',
-    'the keystore holds no key for the security log; run: governance db migrate',
-    {
-      data: { name: securityKeyName },
-    },
-  )
-}
 
 /** What the world hands to the server: everything it may not reach for by itself. */
 export interface ServerParts {
@@ -169,7 +158,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     witnessing.source,
   )
   // The gate stands before the publisher too: a refused server that filled an empty place would open its own way.
-  const gated = gatedRecorder({ record: (build) => logWriter.record(build).finally(publishing.wake) }, gate)
+  const gated = gatedRecorder({ record: (build) => logWriter.record(build).finally(() => publishing.wake()) }, gate)
   const recorder: Recorder = {
     // A record leaves jobs behind, which need not wait until the job that made it has ended as well.
     record: (build) =>
@@ -286,7 +275,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       recording,
       isWitnessed: gate.isWitnessed,
       recovery,
-      publishLog: () => publisher.wake(),
+      publishLog: () => publishing.wake(),
       replies: createReplyBudget(clock),
       saltKey,
       workflowAppId,
@@ -320,7 +309,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
         isWitnessed: gate.isWitnessed,
         publishedSize: () => publishing.decisions.published().size,
         security,
-        copiedSizes: publishing.copiedSizes,
+        copiedSizes: () => publishing.copiedSizes(),
         quorum: () => (witnessing.cosigner === null ? null : (witnessing.cosigner.newest()?.met ?? false)),
       }),
     logFiles: servedFiles(logFiles, memory),
