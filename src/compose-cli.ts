@@ -31,6 +31,7 @@ import {
 import { decisionCopy, decisionGate, openOffHost, prepareCopy } from './compose-off-host.ts'
 import { examineFiles } from './compose-examine.ts'
 import { draftDeployment } from './compose-init.ts'
+import { verifierFile, verifierRelease } from './compose-verifier.ts'
 import { outsideWitnesses, rosterOf } from './compose-witness.ts'
 import { readPublishedHead, witnessCli } from './compose-witness-cli.ts'
 import type { Config } from './config/config.ts'
@@ -331,6 +332,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
           timers: systemTimers,
           random: systemRandom,
           telemetry: createTelemetry({ level: config.telemetry.level }),
+          verifier: verifierRelease(),
         })
         return {
           ...(await server.start()),
@@ -380,6 +382,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
         ? httpSource({ url: place, token, timeoutMs: logTimeoutMs, timers: systemTimers })
         : directorySource(place),
     random: systemRandom,
+    verifier: { release: verifierRelease, file: verifierFile },
     calendars: createCalendars({ timers: systemTimers }),
     anchorSettings: (configFile) => configOf(configFile).anchor ?? { calendars: [], upgradeFrom: [] },
     keyIdOf: keyIdOfHex,
