@@ -32,6 +32,7 @@ import {
 import { openOffHost, outsideCopies, prepareCopies, securityCopy, signingGate } from './compose-off-host.ts'
 import { examineFiles } from './compose-examine.ts'
 import { draftDeployment } from './compose-init.ts'
+import { verifierFile, verifierRelease } from './compose-verifier.ts'
 import { outsideWitnesses, rosterOf } from './compose-witness.ts'
 import { readPublishedHead, witnessCli } from './compose-witness-cli.ts'
 import type { Config } from './config/config.ts'
@@ -337,6 +338,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
           timers: systemTimers,
           random: systemRandom,
           telemetry: createTelemetry({ level: config.telemetry.level }),
+          verifier: verifierRelease(),
         })
         return {
           ...(await server.start()),
@@ -386,6 +388,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
         ? httpSource({ url: place, token, timeoutMs: logTimeoutMs, timers: systemTimers })
         : directorySource(place),
     random: systemRandom,
+    verifier: { release: verifierRelease, file: verifierFile },
     calendars: createCalendars({ timers: systemTimers }),
     anchorSettings: (configFile) => configOf(configFile).anchor ?? { calendars: [], upgradeFrom: [] },
     keyIdOf: keyIdOfHex,

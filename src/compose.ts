@@ -9,16 +9,9 @@ import { outsideCopies, signingGate } from './compose-off-host.ts'
 import { composePublishing } from './compose-publishing.ts'
 import { acceleration } from './compose-acceleration.ts'
 import type { Config } from './config/config.ts'
-import {
-  asRepositoryId,
-  asSha256,
-  encodeBase64,
-  encodeBase64Url,
-  explain,
-  formatInstant,
-  type Json,
-} from './core/index.ts'
+import { asRepositoryId, asSha256, encodeBase64, encodeBase64Url, explain, formatInstant } from './core/index.ts'
 import { composeReaders } from './compose-readers.ts'
+import { recordStart } from './compose-start.ts'
 import { composeWitnessing, type Witnessing } from './compose-witness.ts'
 import { createPublicServer } from './delivery/http/public-server.ts'
 import { AppError, isLogFailure } from './flows/app-error.ts'
@@ -26,7 +19,6 @@ import { countKeyUse } from './flows/audit/counted-custody.ts'
 import { eventOf, serverUser } from './flows/audit/event-of.ts'
 import { placeTurned } from './flows/audit/place-events.ts'
 import { createSecurityEvents, type SecurityEvents } from './flows/audit/security-events.ts'
-import { recordConfig } from './flows/audit/start-events.ts'
 import { challenge } from './flows/gate/challenge.ts'
 import { createIntake } from './flows/gate/intake.ts'
 import { createLowering } from './flows/gate/lowering.ts'
@@ -43,6 +35,7 @@ import type { LogPublisher } from './flows/record/publisher.ts'
 import { createRecording, offHostHold, quorumHold } from './flows/record/recording.ts'
 import { servedFiles } from './flows/record/served-files.ts'
 import { gatedRecorder } from './flows/record/start-gate.ts'
+import type { VerifierRelease } from './flows/record/verifier-release.ts'
 import type {
   Clock,
   Custody,
@@ -69,9 +62,6 @@ const workflowAppId = 15_368
 const hmac = (key: Uint8Array, text: string): string =>
   createHmac('sha256', key).update(`client/${text}`).digest('hex').slice(0, 32)
 
-/** The same value as plain JSON: what is not set is not there. */
-const plainJson = (value: object): Json => JSON.parse(JSON.stringify(value)) as Json
-
 /** What the world hands to the server: everything it may not reach for by itself. */
 export interface ServerParts {
   readonly config: Config
@@ -85,6 +75,8 @@ export interface ServerParts {
   readonly timers: Timers
   readonly random: Random
   readonly telemetry: Telemetry
+  /** The verifier that this software carries; the log tells of it when it is another than before. */
+  readonly verifier?: VerifierRelease
 }
 
 export interface Server {
@@ -367,7 +359,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       }
       await lowering.load()
       await store.commit(recurringKinds.map((kind) => recurringJob(kind, clock.now())))
-      const configDigest = await recordConfig({ recorder: gated, memory, acceleration }, plainJson(config))
+      const configDigest = await recordStart({ recorder: gated, log, memory, telemetry }, config, parts.verifier)
       const address = await server.listen()
       runner.start()
       publishing.wake()

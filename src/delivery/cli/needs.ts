@@ -23,6 +23,7 @@ import type {
 } from '../../flows/ports.ts'
 import type { CopyStanding } from '../../flows/record/copy-standing.ts'
 import type { Published } from '../../flows/record/publisher.ts'
+import type { VerifierRelease } from '../../flows/record/verifier-release.ts'
 import type { SignerKeys } from './signer-key.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -251,6 +252,8 @@ export interface CliNeeds {
   openLogSource(place: string, token?: string | null): LogSource
   readonly random: Random
   readonly calendars: Calendars
+  /** The offline verifier that this software carries; a file is null where nobody built it. */
+  readonly verifier: { release(): VerifierRelease; file(name: string): Uint8Array | null }
   /** What the configuration says of calendars. @throws Refusal config-invalid */
   anchorSettings(configFile: string): { readonly calendars: readonly string[]; readonly upgradeFrom: readonly string[] }
   keyIdOf(publicKey: string): KeyId
