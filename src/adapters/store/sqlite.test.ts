@@ -21,7 +21,16 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import Database from 'better-sqlite3'
 import { committed, isAppError } from '../../../test/contract/store-contract-fixture.ts'
-import { blob, delivery, digest, job, logEntry, policy, statement } from '../../../test/contract/store-rows.ts'
+import {
+  blob,
+  delivery,
+  digest,
+  job,
+  logEntry,
+  policy,
+  releaseStatement,
+  statement,
+} from '../../../test/contract/store-rows.ts'
 import { openTree } from '../../../test/contract/tree.ts'
 import { connect } from './sqlite-connection.ts'
 import { migrateSqlite, openSqliteStore } from './sqlite.ts'
@@ -175,7 +184,7 @@ test('what the log and the votes say cannot be updated or deleted, even with the
   const { file, key } = place(t)
   const store = await openSqliteStore({ file, key, create: true })
   await committed(store, openTree().append([logEntry(0), logEntry(1)]), { kind: 'checkpoint', size: 2, note: 'n' })
-  await committed(store, statement('s', 1), policy(1), delivery('g'))
+  await committed(store, statement('s', 1), releaseStatement('r', 2), policy(1), delivery('g'))
   await store.store.close()
   const db = connect(file, key, 'write')
   t.after(() => db.close())
@@ -191,6 +200,8 @@ test('what the log and the votes say cannot be updated or deleted, even with the
     'delete from log_head',
     'update statements set person = 12',
     'delete from statements',
+    `update release_statements set tag = 'v9'`,
+    'delete from release_statements',
     'delete from policies',
     'delete from deliveries',
   ]
@@ -205,7 +216,7 @@ test('what the log and the votes say cannot be updated or deleted, even with the
 test('integrity: sound after use; counters that drift are named', async (t) => {
   const { file, key } = place(t)
   const store = await openSqliteStore({ file, key, create: true })
-  assert.equal(store.schemaVersion, 2)
+  assert.equal(store.schemaVersion, 3)
   await committed(store, delivery('g'), job('j', 'l', 1), openTree().append([logEntry(0)]))
   assert.deepEqual(await store.checkIntegrity(), [])
   await store.store.close()

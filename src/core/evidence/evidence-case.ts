@@ -47,7 +47,9 @@ export interface EvidenceCase {
   readonly typed: readonly TypedEntry[]
   readonly malformed: { readonly code: string; readonly detail: string } | null
   readonly history: History
-  /** The verdict that the evidence is about, first, and those that put policies into force. */
+  /** Index of the verdict that the evidence is about. */
+  readonly decisive: LogIndex
+  /** That verdict, first, and those that put policies into force. */
   readonly verdicts: readonly Recomputation[]
 }
 
@@ -86,8 +88,15 @@ function logKeysOf(trust: TrustFile | null, typed: readonly TypedEntry[]): LogKe
   )
 }
 
-/** Reads, replays and recomputes everything that the steps of the verifier look at. */
-export function openCase(evidence: Evidence, context: VerifyContext): EvidenceCase {
+/**
+ * Reads, replays and recomputes everything that the steps of the verifier look at. `decisive` is the verdict that is judged,
+ * where the evidence is about a later entry that stands on it.
+ */
+export function openCase(
+  evidence: Evidence,
+  context: VerifyContext,
+  decisive: LogIndex = evidence.verdict,
+): EvidenceCase {
   const acceleration = context.acceleration ?? {}
   const typed: TypedEntry[] = []
   let malformed: EvidenceCase['malformed'] = null
@@ -101,7 +110,7 @@ export function openCase(evidence: Evidence, context: VerifyContext): EvidenceCa
   const history = replayHistory({ entries: typed, origin: genesis?.data.origin ?? '', blob, acceleration })
   const verdictEntries = ofType(typed, 'verdict')
   const wanted: LogIndex[] = [
-    evidence.verdict,
+    decisive,
     ...history.policies.flatMap(({ entry }) => (entry.data.verdict === null ? [] : [entry.data.verdict])),
   ]
   const verdicts = [...new Set(wanted)].flatMap((index) => {
@@ -118,6 +127,7 @@ export function openCase(evidence: Evidence, context: VerifyContext): EvidenceCa
     typed,
     malformed,
     history,
+    decisive,
     verdicts,
   }
 }

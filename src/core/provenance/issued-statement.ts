@@ -29,6 +29,9 @@ export type OpenedIssued =
 
 const maxBytes = 8 * 1024 * 1024
 const maxDepth = 16
+/** Names one entry of a log in what the server issues. */
+export const entryUri = (origin: string, entry: number): string => `urn:governance-app:entry:${origin}/${entry}`
+
 const refused = (code: IssuedFaultCode): OpenedIssued => ({ ok: false, code })
 
 /** The payload of a statement: RFC 8785 bytes. */

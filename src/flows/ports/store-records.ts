@@ -1,6 +1,7 @@
 /** What the store remembers, record by record. */
 import type {
   AccountId,
+  AdmittedRelease,
   AdmittedStatement,
   CommitId,
   Instant,
@@ -157,6 +158,12 @@ export interface PolicyRecord {
 export interface StatementRecord extends AdmittedStatement {
   readonly repository: RepositoryId
   readonly number: number
+  readonly person: AccountId
+}
+
+export interface ReleaseStatementRecord extends AdmittedRelease {
+  readonly repository: RepositoryId
+  readonly tag: string
   readonly person: AccountId
 }
 

@@ -26,8 +26,8 @@ async function asOlderVersion(d: Desk): Promise<void> {
   const unlock = { kind: 'key', bytes: readFileSync(join(d.folder, 'unlock.key')) } as const
   const custody = await openKeystore({ file: keystore, unlock })
   const db = connect(database, await custody.reveal(databaseKeyName), 'write')
-  for (const table of ['entries', 'nodes', 'checkpoints', 'head']) db.exec(`drop table security_${table}`)
-  db.exec('delete from schema_migrations where number = 2')
+  db.exec('drop table release_statements')
+  db.exec('delete from schema_migrations where number = 3')
   db.close()
 }
 
