@@ -9,10 +9,7 @@ import type { Config } from './config/config.ts'
 import {
   asRepositoryId,
   asSha256,
-  encodeBase64,
-  encodeBase64Url,
   explain,
-  formatInstant,
   type Json,
 } from './core/index.ts'
 import { composeReaders } from './compose-readers.ts'
@@ -24,7 +21,9 @@ import { eventOf, serverUser } from './flows/audit/event-of.ts'
 import { placeTurned } from './flows/audit/place-events.ts'
 import { createSecurityEvents, type SecurityEvents } from './flows/audit/security-events.ts'
 import { recordConfig } from './flows/audit/start-events.ts'
-import { challenge } from './flows/gate/challenge.ts'
+import { challenge, challengeAnswer } from './flows/gate/challenge.ts'
+import { createLandings } from './flows/record/landings-by-commit.ts'
+import { releaseChallenge } from './flows/release/release-challenge.ts'
 import { createIntake } from './flows/gate/intake.ts'
 import { createLowering } from './flows/gate/lowering.ts'
 import { concernOf, createPipeline, recurringJob, recurringKinds } from './flows/gate/pipeline.ts'
@@ -251,6 +250,9 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     verdicts,
     nonceKey,
     origin,
+    clock,
+    landings: createLandings(log),
+    log,
     webUrl: webUrlOf(config.github.apiUrl),
   }
   const runner = createRunner({
@@ -274,8 +276,6 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       policyFiles: policyFilesPort,
       store,
       deliveries,
-      log,
-      clock,
       telemetry,
       events,
       recorder,
@@ -321,28 +321,10 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       }),
     logFiles,
     logAdmission: readers.admission,
-    challenge: async ({ owner, repo, number, maintainer, keyid, wish }) => {
-      const made = await challenge(challengeNeeds, {
-        repository: `${owner}/${repo}`,
-        number,
-        maintainer,
-        keyid,
-        wish,
-      })
-      if (made === null) return { ok: false }
-      const { payload, pae, expiresAt, commands } = made
-      return {
-        ok: true,
-        body: {
-          payload: encodeBase64Url(payload),
-          pae: encodeBase64(pae),
-          keyid: made.keyid,
-          expiresAt: formatInstant(expiresAt),
-          commands,
-          diff: made.diff,
-        },
-      }
-    },
+    challenge: async ({ owner, repo, ...asked }) =>
+      challengeAnswer(await challenge(challengeNeeds, { ...asked, repository: `${owner}/${repo}` })),
+    releaseChallenge: async ({ owner, repo, ...asked }) =>
+      challengeAnswer(await releaseChallenge(challengeNeeds, { ...asked, repository: `${owner}/${repo}` })),
     details: async ({ owner, repo, number }) => {
       const name = `${owner}/${repo}`.toLowerCase()
       const repository = (await registry.repositories()).find((known) => known.name.toLowerCase() === name)

@@ -34,7 +34,8 @@ const manyRows = 1_000_000
 const batch = 1_000
 const jsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 120 }
 
-interface Row extends LogEntryRow {
+/** A stored entry, and what it says. */
+export interface Row extends LogEntryRow {
   readonly entry: EvidenceEntry['entry']
 }
 
@@ -44,19 +45,20 @@ function opened(row: LogEntryRow): Row {
   return { ...row, entry: decoded.entry }
 }
 
-const dataOf = ({ entry }: Row): JsonObject => entry.data
+export const dataOf = ({ entry }: Row): JsonObject => entry.data
 
-async function rowAt(log: DecisionLog, index: number): Promise<Row> {
+export async function rowAt(log: DecisionLog, index: number): Promise<Row> {
   const [row] = await log.entries(index, index + 1)
   if (row === undefined) throw new AppError('not-found', `the log has no entry ${index}`, { data: { index } })
   return opened(row)
 }
 
-const rowsOf = async (log: DecisionLog, type: string, subject?: string): Promise<readonly Row[]> =>
+/** All entries of a type, oldest first. */
+export const rowsOf = async (log: DecisionLog, type: string, subject?: string): Promise<readonly Row[]> =>
   (await log.find({ type, limit: manyRows, ...(subject === undefined ? {} : { subject }) })).map(opened).reverse()
 
 /** Collects rows and values; nothing is taken twice. */
-class Gathered {
+export class Gathered {
   readonly rows = new Map<number, Row>()
   readonly blobs = new Map<Sha256, Json>()
   readonly #memory: Pick<Memory, 'blob'>
@@ -85,7 +87,7 @@ class Gathered {
 }
 
 /** A statement with its requirements. */
-async function takeStatement(row: Row, gathered: Gathered): Promise<void> {
+export async function takeStatement(row: Row, gathered: Gathered): Promise<void> {
   gathered.row(row)
   const { payloadDigest, requirement, inForce } = dataOf(row)
   for (const digest of [payloadDigest, requirement, inForce]) await gathered.blob(digest)
@@ -138,7 +140,7 @@ async function countedBy(
 }
 
 /** One verdict with all that it was judged from, but for policies and keys. */
-async function takeVerdict(needs: EvidenceNeeds, row: Row, voidBefore: number, gathered: Gathered): Promise<void> {
+export async function takeVerdict(needs: EvidenceNeeds, row: Row, voidBefore: number, gathered: Gathered): Promise<void> {
   gathered.row(row)
   const data = dataOf(row)
   await gathered.blob(data.verdict)
@@ -191,12 +193,56 @@ interface SignedHead {
 }
 
 /** The published head with its cosignatures where it holds the verdict, the newest signed one otherwise. */
-function cosignedHead(stored: SignedHead | null, published: string | null, verdict: LogIndex): SignedHead | null {
+export function cosignedHead(stored: SignedHead | null, published: string | null, verdict: LogIndex): SignedHead | null {
   const parsed = published === null ? null : parseSignedNote(published)
   const body = parsed?.ok === true ? parseCheckpointBody(parsed.text) : null
   if (stored === null || published === null || body?.ok !== true) return stored
   const { size } = body.checkpoint
   return size > verdict && size <= stored.size ? { size, note: published } : stored
+}
+
+/**
+ * Takes what every judgement of an entry stands on: policies, the verdicts that put them into force, keys of the log and what
+ * suspends persons. Returns before which index approvals are void, for an entry at an index.
+ */
+export async function takeHistory(
+  needs: EvidenceNeeds,
+  before: LogIndex,
+  size: number,
+  gathered: Gathered,
+): Promise<(index: number) => number> {
+  const { log } = needs
+  const policies = (await rowsOf(log, 'policy-in-force')).filter(({ index }) => index < before)
+  const roots = [...(await rowsOf(log, 'genesis')), ...(await rowsOf(log, 'policy-regenesis'))].filter(
+    ({ index }) => index < before,
+  )
+  for (const root of roots) gathered.row(root)
+  const regenesis = roots.filter(({ type }) => type === 'policy-regenesis')
+  const voidBefore = (index: number): number => {
+    const last = regenesis.findLast((root) => root.index < index)
+    return last === undefined ? 0 : last.index + 1
+  }
+  for (const policy of policies) {
+    gathered.row(policy)
+    await gathered.blob(dataOf(policy).policy)
+    const { verdict: named } = dataOf(policy)
+    if (typeof named === 'number') await takeVerdict(needs, await rowAt(log, named), voidBefore(named), gathered)
+  }
+  for (const certified of await rowsOf(log, 'log-key')) if (certified.index < size) gathered.row(certified)
+  await takeSuspensions(needs, before, gathered)
+  return voidBefore
+}
+
+/** Everything gathered, in order, each entry with its proof under the head of this size. */
+export async function provenEntries(
+  needs: EvidenceNeeds,
+  { rows }: Gathered,
+  size: number,
+): Promise<readonly EvidenceEntry[]> {
+  const entries: EvidenceEntry[] = []
+  for (const { index, entry } of [...rows.values()].sort((a, b) => a.index - b.index))
+    entries.push({ index, entry, proof: await takeProof(needs, index, size) })
+  return entries
 }
 
 /**
@@ -215,28 +261,9 @@ export async function gatherEvidence(needs: EvidenceNeeds, verdict: LogIndex): P
   if (checkpoint === null || checkpoint.size <= verdict)
     throw new AppError('not-found', `entry ${verdict} is not under a checkpoint yet`, { data: { index: verdict } })
   const gathered = new Gathered(needs.memory)
-  const policies = (await rowsOf(log, 'policy-in-force')).filter(({ index }) => index < verdict)
-  const roots = [...(await rowsOf(log, 'genesis')), ...(await rowsOf(log, 'policy-regenesis'))].filter(
-    ({ index }) => index < verdict,
-  )
-  for (const root of roots) gathered.row(root)
-  const regenesis = roots.filter(({ type }) => type === 'policy-regenesis')
-  const voidBefore = (index: number): number => {
-    const last = regenesis.findLast((root) => root.index < index)
-    return last === undefined ? 0 : last.index + 1
-  }
-  for (const policy of policies) {
-    gathered.row(policy)
-    await gathered.blob(dataOf(policy).policy)
-    const { verdict: named } = dataOf(policy)
-    if (typeof named === 'number') await takeVerdict(needs, await rowAt(log, named), voidBefore(named), gathered)
-  }
-  for (const certified of await rowsOf(log, 'log-key')) if (certified.index < checkpoint.size) gathered.row(certified)
-  await takeSuspensions(needs, verdict, gathered)
+  const voidBefore = await takeHistory(needs, verdict, checkpoint.size, gathered)
   await takeVerdict(needs, decisive, voidBefore(verdict), gathered)
-  const entries: EvidenceEntry[] = []
-  for (const { index, entry } of [...gathered.rows.values()].sort((a, b) => a.index - b.index))
-    entries.push({ index, entry, proof: await takeProof(needs, index, checkpoint.size) })
+  const entries = await provenEntries(needs, gathered, checkpoint.size)
   return encodeEvidence({ checkpoint: checkpoint.note, earlier: [], verdict, entries, blobs: gathered.blobs })
 }
 
