@@ -6,12 +6,7 @@ import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
 import { decisionCopy, decisionGate } from './compose-off-host.ts'
 import { acceleration } from './compose-acceleration.ts'
 import type { Config } from './config/config.ts'
-import {
-  asRepositoryId,
-  asSha256,
-  explain,
-  type Json,
-} from './core/index.ts'
+import { asRepositoryId, asSha256, explain, type Json } from './core/index.ts'
 import { composeReaders } from './compose-readers.ts'
 import { composeWitnessing, type Witnessing } from './compose-witness.ts'
 import { createPublicServer } from './delivery/http/public-server.ts'

@@ -5,8 +5,8 @@ import { asCommitId, type CommitId, type Instant, type LogIndex, type Sha256 } f
 import type { Requirement } from '../policy/policy-v1.ts'
 import { formatInstant } from './instant-text.ts'
 import { releaseRules } from './release-rules.ts'
-import { approvalPredicateType, statementType } from './statement.ts'
-import type { ParsedStatement, StatementFaultCode } from './statement-bytes.ts'
+import { approvalPredicateType, type Statement, statementType } from './statement.ts'
+import { type ParsedStatement, parseStatement, type StatementFaultCode } from './statement-bytes.ts'
 import {
   type CommonPredicate,
   isReleaseValue,
@@ -158,3 +158,16 @@ export function parseReleaseStatement(payload: Uint8Array): ParsedRelease {
     throw error
   }
 }
+
+/** Reads a payload as what it means to be: a statement about a change, or about a release. Trust: as for each of them. */
+export function parseEitherStatement(
+  payload: Uint8Array,
+):
+  | { readonly ok: true; readonly statement: Statement | ReleaseStatement }
+  | Extract<ParsedStatement, { readonly ok: false }> {
+  return isReleasePayload(payload) ? parseReleaseStatement(payload) : parseStatement(payload)
+}
+
+/** Says which of the two a statement is. */
+export const isAboutRelease = (statement: Statement | ReleaseStatement): statement is ReleaseStatement =>
+  statement.predicate.action === 'release'

@@ -12,6 +12,10 @@ export interface Artifact {
 
 /** Name of the file that lists the digests, as `sha256sum --check` reads it. */
 export const sumsFileName = 'SHA256SUMS'
+/** Name of the file that strangers verify, and of the one that maintainers look at: no artefact has them. */
+export const releaseFileName = 'release.json'
+export const requestFileName = 'release-request.json'
+const reserved: ReadonlySet<string> = new Set([sumsFileName, releaseFileName, requestFileName])
 /** More files than any release has. */
 export const maxArtifacts = 1_000
 
@@ -19,9 +23,12 @@ const nameShape = /^[A-Za-z0-9_][A-Za-z0-9._+~@=,-]{0,199}$/
 
 /**
  * Says whether a name can be that of an artefact: letters, digits and `._+~@=,-`, at most 200, with neither a dot nor a dash
- * in front: nothing that a shell, `sha256sum` or another file system reads otherwise.
+ * in front: nothing that a shell, `sha256sum` or another file system reads otherwise; and none of the files beside them.
  */
-export const isArtifactName = (name: string): boolean => nameShape.test(name) && name !== sumsFileName
+export const isArtifactName = (name: string): boolean => nameShape.test(name) && !reserved.has(name)
+
+/** Says whether a file lies beside the artefacts and is none. */
+export const isBesideArtifacts = (name: string): boolean => reserved.has(name)
 
 /** The artefacts in the one order that they are listed in: by name, in code units. */
 export const sortedArtifacts = (artifacts: readonly Artifact[]): readonly Artifact[] =>

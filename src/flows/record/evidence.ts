@@ -140,7 +140,12 @@ async function countedBy(
 }
 
 /** One verdict with all that it was judged from, but for policies and keys. */
-export async function takeVerdict(needs: EvidenceNeeds, row: Row, voidBefore: number, gathered: Gathered): Promise<void> {
+export async function takeVerdict(
+  needs: EvidenceNeeds,
+  row: Row,
+  voidBefore: number,
+  gathered: Gathered,
+): Promise<void> {
   gathered.row(row)
   const data = dataOf(row)
   await gathered.blob(data.verdict)
@@ -193,7 +198,11 @@ interface SignedHead {
 }
 
 /** The published head with its cosignatures where it holds the verdict, the newest signed one otherwise. */
-export function cosignedHead(stored: SignedHead | null, published: string | null, verdict: LogIndex): SignedHead | null {
+export function cosignedHead(
+  stored: SignedHead | null,
+  published: string | null,
+  verdict: LogIndex,
+): SignedHead | null {
   const parsed = published === null ? null : parseSignedNote(published)
   const body = parsed?.ok === true ? parseCheckpointBody(parsed.text) : null
   if (stored === null || published === null || body?.ok !== true) return stored

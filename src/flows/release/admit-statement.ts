@@ -64,6 +64,9 @@ export async function runReleaseCommand(
   if (!parsed.ok) return refuse(parsed.code, parsed.field)
   const { predicate } = parsed.statement
   if (!commandAllows(said.command.name, predicate.decision)) return refuse('wrong-command', predicate.decision)
+  // Before anything is looked up by what it names: a statement for elsewhere is told so.
+  if (predicate.audience !== needs.origin) return refuse('wrong-audience')
+  if (predicate.repository.id !== said.comment.repository) return refuse('wrong-repository')
   const found = await releaseBasis(needs, said.comment.repository, predicate.release.revision)
   if (!found.ok) return refuse(found.code)
   const { basis } = found
