@@ -1,23 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { createPrivateKey } from 'node:crypto'
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { ReleaseReport } from '../../src/core/index.ts'
-import type { SamplePerson } from '../fixtures/sample-people.ts'
 import { json, run, scratch } from './cli-process.ts'
-import { node, setReleaseDesk, sha256sumCheck } from './release-desk.ts'
-
-/** The person's key as `openssl ecparam -name secp256k1 -genkey` would have written it. */
-const pemOf = ({ secretHex }: SamplePerson): string =>
-  createPrivateKey({
-    key: Buffer.from(`302e0201010420${secretHex}a00706052b8104000a`, 'hex'),
-    format: 'der',
-    type: 'sec1',
-  })
-    .export({ format: 'pem', type: 'sec1' })
-    .toString()
+import { node, pemOf, setReleaseDesk, sha256sumCheck } from './release-desk.ts'
 
 test('a release goes from its artefacts to a stranger’s machine: prepared, signed for, signed, verified', async (t) => {
   const { desk, people, revision, dist, say } = await setReleaseDesk(t)

@@ -1,6 +1,7 @@
 /** A desk whose policy asks for signatures and no days, so that something can land while a real clock runs. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { createPrivateKey } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -89,3 +90,13 @@ export async function setReleaseDesk(t: TestContext): Promise<ReleaseDesk> {
 /** Runs the standard tool on a folder; what it says. @throws when a file is not as listed */
 export const sha256sumCheck = (folder: string): string =>
   execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: folder, encoding: 'utf8' })
+
+/** The person's key as `openssl ecparam -name secp256k1 -genkey` would have written it. */
+export const pemOf = ({ secretHex }: SamplePerson): string =>
+  createPrivateKey({
+    key: Buffer.from(`302e0201010420${secretHex}a00706052b8104000a`, 'hex'),
+    format: 'der',
+    type: 'sec1',
+  })
+    .export({ format: 'pem', type: 'sec1' })
+    .toString()

@@ -18,7 +18,7 @@ import { commentOf, outcomeOf, type Signer } from './signing.ts'
 import { approveAll, days, open } from './threat-scene.ts'
 
 export const sdk = 'acme/sdk'
-export const webUrl = 'https://github.example.org'
+const webUrl = 'https://github.example.org'
 
 export const artifact = (name: string, text: string): Artifact => ({
   name,
@@ -89,7 +89,7 @@ export async function sayOnRelease(
 }
 
 /** What the command line needs to sign, beside a server that runs. */
-export function signingDesk(d: Deployment): SignReleaseNeeds {
+function signingDesk(d: Deployment): SignReleaseNeeds {
   const { store, custody, clock } = d
   const recorder = createRecorder({
     ...store,

@@ -1,14 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { ReleaseAdmitContext } from '../../src/core/approval/admit-release.ts'
-import {
-  buildReleaseStatement,
-  type ReleaseDecision,
-  type ReleasePredicate,
-  type ReleaseStatement,
-} from '../../src/core/approval/release-statement.ts'
+import type { ReleaseDecision, ReleasePredicate, ReleaseStatement } from '../../src/core/approval/release-predicate.ts'
+import { buildReleaseStatement } from '../../src/core/approval/release-statement.ts'
 import { statementPae } from '../../src/core/approval/statement-bytes.ts'
 import { signEcdsa } from '../../src/core/crypto/ecdsa.ts'
-import { asInstant, asLogIndex, asRepositoryId, asSha256, dayMs, type Instant } from '../../src/core/ids.ts'
+import { asInstant, asLogIndex, asRepositoryId, asSha256, dayMs } from '../../src/core/ids.ts'
 import { requirementDigest } from '../../src/core/policy/requirement.ts'
 import type { Keyring } from '../../src/core/keyring/keyring.ts'
 import { releaseRequirement } from '../../src/core/release/decide-release.ts'
@@ -104,11 +100,7 @@ const mutations: readonly (readonly [string, Readonly<Record<ReleaseDecision, st
   ['signer.maintainer', always('key-unknown'), ({ signer }) => ({ signer: { ...signer, maintainer: account('m2') } })],
   ['nonce', always('unknown-nonce'), () => ({ nonce: '0'.repeat(32) })],
   ['issuedAt in the future', always('issued-in-future'), () => ({ issuedAt: asInstant(day(2) + 300_001) })],
-  [
-    'expiresAt too late',
-    always('lifetime-too-long'),
-    ({ expiresAt }) => ({ expiresAt: asInstant(expiresAt + 1) as Instant }),
-  ],
+  ['expiresAt too late', always('lifetime-too-long'), ({ expiresAt }) => ({ expiresAt: asInstant(expiresAt + 1) })],
   ['expiresAt past', always('expired'), () => ({ issuedAt: day(1), expiresAt: day(2) })],
 ]
 

@@ -6,7 +6,8 @@ import type { PolicyOptions, Requirement } from '../policy/policy-v1.ts'
 import { requirementDigest } from '../policy/requirement.ts'
 import { type AdmissionCode, maxLifetimeMs } from './admit.ts'
 import { type ReleaseBindingFaultCode, releaseBindingFault } from './release-rules.ts'
-import { type AdmittedRelease, parseReleaseStatement, type ReleaseStatement } from './release-statement.ts'
+import type { AdmittedRelease, ReleaseStatement } from './release-predicate.ts'
+import { parseReleaseStatement } from './release-statement.ts'
 import { checkSigner, issuanceFault } from './signer-check.ts'
 
 /** Why a statement about a release is not recorded. */

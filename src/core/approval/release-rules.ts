@@ -1,7 +1,7 @@
 import type { CommitId, RepositoryId, Sha256 } from '../ids.ts'
 import { covers } from '../policy/covers.ts'
 import type { Requirement } from '../policy/policy-v1.ts'
-import type { ReleaseDecision, ReleaseStatement } from './release-statement.ts'
+import type { ReleaseDecision, ReleaseStatement } from './release-predicate.ts'
 
 /** What a statement about a release binds, decision by decision. */
 export interface ReleaseRules {

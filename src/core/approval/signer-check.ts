@@ -10,7 +10,7 @@ import type { AdmittedStatement, ApprovalPredicate } from './statement.ts'
 import { statementPae } from './statement-bytes.ts'
 
 /** How far a signer's clock may run ahead of `at`. */
-export const clockGraceMs = 300_000
+const clockGraceMs = 300_000
 
 /** Rule 8 at issuance. `maxMs`: the longest lifetime that the policy allows. */
 export function issuanceFault(

@@ -1,6 +1,6 @@
 import { type Admission, admit } from '../approval/admit.ts'
 import { admitRelease, type ReleaseAdmission } from '../approval/admit-release.ts'
-import type { AdmittedRelease, ReleaseStatement } from '../approval/release-statement.ts'
+import type { AdmittedRelease, ReleaseStatement } from '../approval/release-predicate.ts'
 import { parseReleaseStatement } from '../approval/release-statement.ts'
 import type { AdmittedStatement, Statement } from '../approval/statement.ts'
 import { parseStatement } from '../approval/statement-bytes.ts'

@@ -1,5 +1,5 @@
 import { isVoidedByRegenesis } from '../approval/regenesis.ts'
-import type { AdmittedRelease } from '../approval/release-statement.ts'
+import type { AdmittedRelease } from '../approval/release-predicate.ts'
 import { equalBytes } from '../bytes/byte-array.ts'
 import { canonicalBytes } from '../bytes/canonical-json.ts'
 import type { Json } from '../bytes/json.ts'

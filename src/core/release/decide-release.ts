@@ -1,4 +1,4 @@
-import type { AdmittedRelease } from '../approval/release-statement.ts'
+import type { AdmittedRelease } from '../approval/release-predicate.ts'
 import {
   type ReleaseBindingFaultCode,
   releaseBindingFault,

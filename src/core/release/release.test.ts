@@ -6,13 +6,8 @@ import { account, day, keyring, policy } from '../../../test/fakes/governed-chan
 import { admitIn, node, nodeRequirement, releaseOf, signRelease, sums } from '../../../test/vectors/release-cases.ts'
 import { admitRelease, type ReleaseAdmitContext } from '../approval/admit-release.ts'
 import { nonceFor, releaseNonceFor } from '../approval/nonce.ts'
-import {
-  type AdmittedRelease,
-  buildReleaseStatement,
-  parseReleaseStatement,
-  type ReleaseDecision,
-  type ReleasePredicate,
-} from '../approval/release-statement.ts'
+import type { AdmittedRelease, ReleaseDecision, ReleasePredicate } from '../approval/release-predicate.ts'
+import { buildReleaseStatement, parseReleaseStatement } from '../approval/release-statement.ts'
 import { parseStatement } from '../approval/statement-bytes.ts'
 import { asInstant, asLogIndex, asSha256, dayMs } from '../ids.ts'
 import { suspend } from '../keyring/suspension.ts'

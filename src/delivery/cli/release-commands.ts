@@ -83,7 +83,8 @@ async function challengeAction(needs: CliNeeds, file: string, options: Challenge
   const digest = artifactsDigest(artifacts, acceleration)
   const { server, maintainer, keyid = null, decision, reason = null } = options
   if (!isReleaseDecision(decision)) throw new UsageError('--decision is approve, veto or withdraw')
-  if (releaseRules[decision].carriesReason !== (reason !== null)) throw new UsageError('--reason goes with a veto alone')
+  if (releaseRules[decision].carriesReason !== (reason !== null))
+    throw new UsageError('--reason goes with a veto alone')
   const query = { maintainer, keyid, tag, revision, artifacts: digest, decision, reason }
   const read = releaseChallengeOf(readChallenge(await fetchReleaseChallenge(server, repository, query)))
   const { release, decision: answered, repository: named } = read.statement.predicate
@@ -130,7 +131,8 @@ function unsigned(result: Unsigned, tag: string): Refusal {
         remedy: 'A tag is released once: choose another.',
         data: { entry: result.entry },
       })
-    default:
+    case 'quorum-not-met':
+    case 'release-vetoed':
       return unmet(result, tag)
   }
 }

@@ -31,7 +31,7 @@ export interface ReleaseChallengeNeeds
 export type ReleaseChallenge = Omit<Challenge, 'diff'>
 
 /** Builds the exact statement that the server expects of one signer. Of one day each is the same. */
-export function releaseStatementFor(
+function releaseStatementFor(
   needs: Pick<ReleaseChallengeNeeds, 'nonceKey' | 'origin' | 'webUrl'>,
   { repository, policy, requirement, landing }: ReleaseBasis,
   signer: { readonly account: AccountId; readonly keyid: KeyId; readonly recordedVotes: number },
