@@ -9,6 +9,7 @@ import {
   type Json,
   noteVerifierKey,
   parseIssuedPayload,
+  policyDigest,
   issuedPayload,
   quorumTime,
   readReleaseFile,
@@ -20,7 +21,7 @@ import {
 import { acceleration } from '../../src/compose-acceleration.ts'
 import { logKeyName } from '../../src/flows/gate/log-key-name.ts'
 import { type Deployment, origin, startDeployment } from './deployment.ts'
-import { trustOf } from './evidence-scene.ts'
+import { playRegenesis, trustOf } from './evidence-scene.ts'
 import { artifact, landed, sayOnRelease, signAt } from './release-scene.ts'
 import { act } from './signing.ts'
 import { open, sharedDeployment } from './threat-scene.ts'
@@ -162,4 +163,24 @@ test('T46 a release of a log that somebody made up is untrusted by itself and in
   const known = judge(forged.file, trust)
   assert.equal(known.verdict, 'invalid')
   assert.equal(faults(known)[0], 'checkpoint note-no-known-key')
+})
+
+test('a regenesis voids what was approved before it; what is approved after it is released, and verified with the new trust file', async (t) => {
+  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'] })
+  const { revision, number } = await landed(d)
+  const wanted = { tag: 'v1.0.0', revision, artifacts: files }
+  const [first, second] = d.of('layer-5')
+  assert.ok(first && second)
+  for (const person of [first, second]) assert.equal(await sayOnRelease(d, number, person, wanted), 'ok')
+  const old = await trustOf(d)
+  const policy = await playRegenesis(d)
+  const voided = await signAt(d, wanted)
+  assert.ok(!voided.ok && voided.code === 'quorum-not-met')
+  assert.deepEqual(voided.decided.quorums[0]?.persons, [])
+  for (const person of [first, second]) assert.equal(await sayOnRelease(d, number, person, wanted), 'ok')
+  const signed = await signAt(d, wanted)
+  assert.ok(signed.ok)
+  const report = judge(signed.file, await trustOf(d, policyDigest(policy)))
+  assert.deepEqual([report.verdict, faults(report)], ['good', []])
+  assert.deepEqual(faults(judge(signed.file, old)), ['trust policy-not-pinned'])
 })
