@@ -98,7 +98,8 @@ export async function startWitness(
   logs: readonly Pick<SampleLog, 'origin' | 'key'>[],
   options: {
     readonly directory?: string
-    readonly at?: number
+    /** In seconds. */
+    readonly at?: number | (() => number)
     readonly wrap?: (state: WitnessState) => WitnessState
   } = {},
 ): Promise<SampleWitness> {
@@ -107,7 +108,8 @@ export async function startWitness(
   const telemetry = createTelemetry({ level: 'debug', destination: { write: () => {} } })
   const opened = await openFileWitnessState(options.directory ?? temporaryDirectory(t))
   const state = options.wrap?.(opened) ?? opened
-  const clock = { now: () => asInstant((options.at ?? 1_700_000_000) * 1_000) }
+  const { at = 1_700_000_000 } = options
+  const clock = { now: () => asInstant((typeof at === 'number' ? at : at()) * 1_000) }
   const watched = logs.map(({ origin, key }) => ({ origin, keys: [key] }))
   const parts = { name, keyName: 'witness', logs: watched, state, custody: custodyOf(seed), clock, telemetry }
   const witness = createWitness({ ...parts, acceleration: {} })

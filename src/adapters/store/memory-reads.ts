@@ -216,6 +216,11 @@ export function memoryMemory(state: MemoryState): Memory {
     async isErased(digest) {
       return state.erased.has(digest)
     },
+    async cosignedOver(index) {
+      const size = Math.min(...[...state.cosigned.keys()].filter((one) => one > index))
+      const note = state.cosigned.get(size)
+      return note === undefined ? null : { size, note }
+    },
     async cursor(name) {
       return state.cursors.get(name) ?? null
     },

@@ -42,6 +42,7 @@ export interface MemoryState {
   readonly blobs: Map<string, Uint8Array>
   readonly erased: Set<string>
   readonly logs: Readonly<Record<LogName, MemoryLogState>>
+  readonly cosigned: Map<number, string>
   readonly cursors: Map<string, string>
   readonly findings: Map<string, FindingRecord>
   keyring: KeyringRow | null
@@ -76,6 +77,7 @@ export const emptyState = (): MemoryState => ({
   blobs: new Map(),
   erased: new Set(),
   logs: { decisions: emptyLog(), security: emptyLog() },
+  cosigned: new Map(),
   cursors: new Map(),
   findings: new Map(),
   keyring: null,

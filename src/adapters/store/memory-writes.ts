@@ -228,6 +228,9 @@ function applyRow(state: MemoryState, row: Write, undo: Undo): void {
       return applyErasure(state, row, undo)
     case 'entries':
       return applyEntries(state, row, undo)
+    case 'cosigned-head':
+      if (!state.cosigned.has(row.size)) put(undo, state.cosigned, row.size, row.note)
+      return
     case 'checkpoint':
       return applyCheckpoint(state, row, undo)
     case 'cursor':

@@ -106,6 +106,7 @@ export function openLogCase(record: LogRecord, context: Omit<VerifyContext, 'clo
     const statements = new Set([...aboutKeys.filter(({ entry }) => entry.index < index), ...judged.statements])
     return {
       ...whole,
+      decisive: index,
       evidence: { ...evidence, verdict: index },
       history: { ...history, statements: [...statements] },
       verdicts: [judged],

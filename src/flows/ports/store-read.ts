@@ -73,13 +73,19 @@ export interface DecisionLog {
   /** Entries `from` (inclusive) to `to` (exclusive), at most 1,000. */
   entries(from: number, to: number): Promise<readonly LogEntryRow[]>
   node(level: number, index: number): Promise<Uint8Array | null>
-  checkpoint(): Promise<{ readonly size: number; readonly note: string } | null>
+  checkpoint(): Promise<SignedHead | null>
   /** Newest first. */
   find(filter: {
     readonly type?: string
     readonly subject?: string
     readonly limit: number
   }): Promise<readonly LogEntryRow[]>
+}
+
+/** A signed head of a log. */
+export interface SignedHead {
+  readonly size: number
+  readonly note: string
 }
 
 /** Which events are looked for; what is left out matches all. */
@@ -108,6 +114,8 @@ export interface Memory {
   blob(digest: Sha256): Promise<Uint8Array | null>
   /** Whether the value of this digest was erased: `blob` is null then, and stays so. */
   isErased(digest: Sha256): Promise<boolean>
+  /** The smallest head of the decision log over the entry of this index that a quorum of witnesses is known to have cosigned. */
+  cosignedOver(index: number): Promise<SignedHead | null>
   cursor(name: string): Promise<string | null>
   /** Newest first. */
   findings(limit: number): Promise<readonly FindingRecord[]>

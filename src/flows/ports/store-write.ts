@@ -80,6 +80,8 @@ export type Write =
     }
   /** Conflict `checkpoint-moved` unless `size` is larger than the newest checkpoint's and at most the log's. */
   | { readonly kind: 'checkpoint'; readonly log?: LogName; readonly size: number; readonly note: string }
+  /** A head of the decision log with the cosignatures of a quorum. The first of one size stays: it vouches earliest. */
+  | { readonly kind: 'cosigned-head'; readonly size: number; readonly note: string }
   | { readonly kind: 'cursor'; readonly name: string; readonly value: string }
   | { readonly kind: 'finding'; readonly record: FindingRecord }
 

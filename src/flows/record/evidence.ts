@@ -4,6 +4,7 @@ import {
   buildInclusionProof,
   decodeEntry,
   encodeEvidence,
+  type Evidence,
   type EvidenceEntry,
   isVoidedByRegenesis,
   type Json,
@@ -19,8 +20,9 @@ import {
   treeHasher,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
-import type { DecisionLog, LogEntryRow, Memory, StatementRecord, StorePorts } from '../ports.ts'
+import type { DecisionLog, LogEntryRow, Memory, StatementRecord, StorePorts, SignedHead } from '../ports.ts'
 import { subjectKey } from '../gate/entries.ts'
+import { proveConsistency } from './consistency-proof.ts'
 
 export interface EvidenceNeeds extends Pick<StorePorts, 'log' | 'memory' | 'registry' | 'statements'> {
   readonly acceleration: Acceleration
@@ -162,22 +164,22 @@ async function countedBy(
   return rows.map(({ row }) => row)
 }
 
-/** One verdict with all that it was judged from, but for policies and keys. */
+/** One verdict with all that it was judged from, but for policies and keys. Returns the entries whose moments it stands on. */
 export async function takeVerdict(
   needs: EvidenceNeeds,
   row: Row,
   voidBefore: number,
   gathered: Gathered,
-): Promise<void> {
+): Promise<readonly number[]> {
   gathered.row(row)
   const data = dataOf(row)
   await gathered.blob(data.verdict)
-  if (data.facts === null || data.facts === nothingDigest) return
+  if (data.facts === null || data.facts === nothingDigest) return [row.index]
   const facts = (await gathered.blob(data.facts)) as JsonObject | null
   if (facts === null && gathered.tombstone(data.facts) === undefined)
     throw new AppError('store-corrupt', `the facts of entry ${row.index} are not there`)
   // What the verdict stands on follows from its facts: without them nothing else can be tied to it.
-  if (facts === null || (await gathered.blob(facts.changeDigest)) === null) return
+  if (facts === null || (await gathered.blob(facts.changeDigest)) === null) return [row.index]
   const clock = facts.clock as JsonObject | null
   if (clock !== null) gathered.row(await rowAt(needs.log, clock.entry as number))
   const { id } = facts.repository as JsonObject
@@ -188,6 +190,7 @@ export async function takeVerdict(
   if (enrolment !== undefined) gathered.row(enrolment)
   for (const statement of await countedBy(needs, row, facts, voidBefore, gathered))
     await takeStatement(statement, gathered)
+  return clock === null ? [row.index] : [row.index, clock.entry as number]
 }
 
 /** Statements about persons: what suspends and lifts is part of the keyring. */
@@ -226,11 +229,6 @@ export async function tombstonesOf(log: DecisionLog): Promise<ReadonlyMap<Sha256
     if (!tombstones.has(digest)) tombstones.set(digest, row)
   }
   return tombstones
-}
-
-interface SignedHead {
-  readonly size: number
-  readonly note: string
 }
 
 /** The published head with its cosignatures where it holds all that is needed, the newest signed one otherwise. */
@@ -272,15 +270,34 @@ export async function takeHistory(
   return voidBefore
 }
 
+/** The heads by which witnesses first vouched for entries, each proven to be a beginning of the log under `size`. */
+async function vouchingHeads(
+  { log, memory, acceleration }: EvidenceNeeds,
+  timed: readonly number[],
+  size: number,
+): Promise<Evidence['earlier']> {
+  const heads = new Map<number, string>()
+  for (const index of timed) {
+    const head = await memory.cosignedOver(index)
+    if (head !== null && head.size < size) heads.set(head.size, head.note)
+  }
+  const earlier: Evidence['earlier'][number][] = []
+  for (const [from, checkpoint] of [...heads].sort(([a], [b]) => a - b))
+    earlier.push({ checkpoint, proof: await proveConsistency(log, from, size, acceleration) })
+  return earlier
+}
+
 /**
- * Everything gathered and the keys of the log, in order, each entry with its proof under the returned head.
+ * Everything gathered and the keys of the log, in order, each entry with its proof under the returned head. `timed` are the
+ * entries whose moment counts.
  *
  * @throws AppError not-found when no head covers all of it
  */
 export async function proveGathered(
   needs: EvidenceNeeds,
   gathered: Gathered,
-): Promise<{ readonly checkpoint: string; readonly entries: readonly EvidenceEntry[] }> {
+  timed: readonly number[],
+): Promise<Pick<Evidence, 'checkpoint' | 'earlier' | 'entries'>> {
   const { log } = needs
   // What was erased was erased later: the head has to cover the entry that says so.
   const newest = Math.max(...gathered.rows.keys())
@@ -291,7 +308,7 @@ export async function proveGathered(
   const entries: EvidenceEntry[] = []
   for (const { index, entry } of [...gathered.rows.values()].sort((a, b) => a.index - b.index))
     entries.push({ index, entry, proof: await takeProof(needs, index, head.size) })
-  return { checkpoint: head.note, entries }
+  return { checkpoint: head.note, earlier: await vouchingHeads(needs, timed, head.size), entries }
 }
 
 /**
@@ -307,9 +324,9 @@ export async function gatherEvidence(needs: EvidenceNeeds, verdict: LogIndex): P
     throw new AppError('not-found', `entry ${verdict} is no verdict but ${decisive.type}`, { data: { index: verdict } })
   const gathered = new Gathered(needs.memory, await tombstonesOf(log))
   const voidBefore = await takeHistory(needs, verdict, gathered)
-  await takeVerdict(needs, decisive, voidBefore(verdict), gathered)
-  const { checkpoint, entries } = await proveGathered(needs, gathered)
-  return encodeEvidence({ checkpoint, earlier: [], verdict, entries, blobs: gathered.blobs })
+  const timed = await takeVerdict(needs, decisive, voidBefore(verdict), gathered)
+  const proven = await proveGathered(needs, gathered, timed)
+  return encodeEvidence({ ...proven, verdict, blobs: gathered.blobs })
 }
 
 /** The verdict that an index or an entry's id names; null where there is none. */

@@ -12,7 +12,7 @@ import {
   verifyConsistency,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
-import type { DecisionLog, LogFiles, LogName, Memory, Telemetry, Timers } from '../ports.ts'
+import type { DecisionLog, LogFiles, LogName, Memory, SignedHead, Telemetry, Timers } from '../ports.ts'
 import type { Cosigner } from './cosign.ts'
 import { createOutgrown } from './outgrown.ts'
 import { storedFiles } from './stored-files.ts'
@@ -65,6 +65,8 @@ export interface PublisherParts {
   readonly offHost: LogFiles | null
   /** Adds cosignatures to a signed head; never fails, and never takes long. Null: nobody cosigns this log. */
   readonly cosigner: Pick<Cosigner, 'cosign' | 'quorum'> | null
+  /** Told of a head that a quorum cosigned, before it is shown with its cosignatures. A failure of it stops nothing. */
+  readonly onCosigned?: (head: SignedHead) => Promise<void>
   readonly telemetry: Telemetry
   readonly timers: Timers
   readonly acceleration: Acceleration
@@ -126,6 +128,8 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
   const outgrown = new Map(places.map(({ name, files }) => [name, createOutgrown(files)]))
   /** Sizes that the places showed before the pass that runs showed more. */
   const shownBefore = new Map<PlaceTurn['place'], number>()
+  /** Size of the newest head whose quorum was told of. */
+  let vouchedSize = 0
   /** Heads that the places show, once they were read. */
   const heads = new Map<string, Checkpoint | null>()
   /** Sizes last known of the places; they only grow, also while a place cannot be asked. */
@@ -233,7 +237,7 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
     for (const { name, files } of unwritten)
       await writeFiles(files, all ? 0 : (heads.get(name)?.size ?? 0), stored.size)
     if (behind.length === 0) return improve(newest.note)
-    const note = cosigner === null ? newest.note : await cosigner.cosign(newest.note)
+    const note = cosigner === null ? newest.note : await cosigned(cosigner, newest.note, stored.size)
     for (const place of behind) {
       await place.files.replaceCheckpoint(encodeUtf8(note))
       show(place.name, stored)
@@ -242,13 +246,26 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
     return newest.note
   }
 
+  /** The head with the cosignatures that it has by now. Who vouched for it first is kept: that proves when it was there. */
+  async function cosigned(by: Pick<Cosigner, 'cosign' | 'quorum'>, head: string, size: number): Promise<string> {
+    const note = await by.cosign(head)
+    if (size <= vouchedSize || !by.quorum(note).met) return note
+    try {
+      await parts.onCosigned?.({ size, note })
+      vouchedSize = size
+    } catch (error) {
+      telemetry.event('cosigned-head-not-kept', 'warn', { size, code: codeOf(error) })
+    }
+    return note
+  }
+
   /** Adds to the newest head that is published what was missing of its cosignatures; null when it was not looked at. */
   async function improve(signed: string): Promise<string | null> {
     if (cosigner === null) return null
     const shown = (await places.at(-1)?.files.read(checkpointPath)) ?? null
     const before = shown === null ? signed : decodeUtf8(shown)
     if (before === undefined || !before.startsWith(signed.slice(0, signed.lastIndexOf('\n\n')))) return null
-    const note = await cosigner.cosign(before)
+    const note = await cosigned(cosigner, before, signedSize)
     if (note !== before) for (const { files } of places) await files.replaceCheckpoint(encodeUtf8(note))
     cosignLater(note)
     return signed

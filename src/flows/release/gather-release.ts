@@ -29,18 +29,16 @@ export async function gatherRelease(needs: EvidenceNeeds, signed: LogIndex, enve
   const landing = await rowAt(log, dataOf(row).landing as number)
   gathered.row(landing)
   const verdict = await rowAt(log, dataOf(landing).verdict as number)
-  await takeVerdict(needs, verdict, voidBefore(verdict.index), gathered)
+  const timed = await takeVerdict(needs, verdict, voidBefore(verdict.index), gathered)
   const { repository, tag } = row.entry.subject as { readonly repository: never; readonly tag: string }
   const subject = subjectKey({ kind: 'release', repository, tag })
   for (const statement of await rowsOf(log, 'statement-admitted', subject))
     if (statement.index < signed) await takeStatement(statement, gathered)
-  const { checkpoint, entries } = await proveGathered(needs, gathered)
+  const proven = await proveGathered(needs, gathered, timed)
   return encodeReleaseFile({
     envelope,
     signed,
-    checkpoint,
-    earlier: [],
-    entries,
+    ...proven,
     blobs: gathered.blobs,
   })
 }
