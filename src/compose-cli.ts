@@ -1,5 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { webUrlOf } from './adapters/github/api-address.ts'
 import { createCalendars } from './adapters/calendar/calendars.ts'
 import { createSignerKey, openSignerKey, readSignerPublicKey } from './adapters/custody/signer-key.ts'
 import { readKeyFile } from './adapters/custody/key-file.ts'
@@ -15,7 +16,7 @@ import { openJournal } from './adapters/store/journal.ts'
 import { makeSshKey, readSshKey } from './adapters/log-files/ssh-key.ts'
 import { migrateSqlite } from './adapters/store/sqlite.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
-import { composeServer, webUrlOf } from './compose.ts'
+import { composeServer } from './compose.ts'
 import { acceleration } from './compose-acceleration.ts'
 import {
   commandRecorder,
@@ -28,7 +29,7 @@ import {
   requireGenesis,
   unlockOf,
 } from './compose-deployment.ts'
-import { decisionCopy, decisionGate, openOffHost, prepareCopy } from './compose-off-host.ts'
+import { openOffHost, outsideCopies, prepareCopies, securityCopy, signingGate } from './compose-off-host.ts'
 import { examineFiles } from './compose-examine.ts'
 import { draftDeployment } from './compose-init.ts'
 import { verifierFile, verifierRelease } from './compose-verifier.ts'
@@ -53,7 +54,7 @@ import { Refusal } from './delivery/cli/refusal.ts'
 import type { KeyUnlock, SignerKeys } from './delivery/cli/signer-key.ts'
 import type { Terminal } from './delivery/cli/terminal.ts'
 import type { Custody, LogFiles, OffHost, StorePorts } from './flows/ports.ts'
-import { compareCopy } from './flows/record/outside-copy.ts'
+import { standingOf } from './flows/record/copy-standing.ts'
 import { removeEverywhere } from './flows/record/remove-everywhere.ts'
 import { createLogPublisher, type LogPublisher } from './flows/record/publisher.ts'
 import type { OutsideSource, StartGate } from './flows/record/start-gate.ts'
@@ -182,6 +183,14 @@ const witnessesOf = ({ log }: Config, custody: Custody, store: Pick<StorePorts, 
     0,
   )
 
+/** What keeps an off-host copy needs of a command. */
+const copyParts = ({ memory }: Pick<StorePorts, 'memory'>) => ({
+  memory,
+  telemetry: createTelemetry({ level: 'error' }),
+  timers: systemTimers,
+  acceleration,
+})
+
 /** Where the public files of the decision log lie on this machine. */
 const localFiles = ({ data }: Config): LogDirectoryOptions => ({
   directory: dataFiles(data.directory).decisions,
@@ -195,6 +204,7 @@ const commandPublisher = async (
   offHost: LogFiles | null,
 ): Promise<LogPublisher> =>
   createLogPublisher({
+    name: 'decisions',
     origin: config.log.origin,
     log,
     memory,
@@ -209,8 +219,8 @@ const commandPublisher = async (
 
 /** What a command asks before it signs: the files that were published here, and whoever outside is configured. */
 function commandGate(config: Config, custody: Custody, store: StorePorts, offHost: OffHost | null): StartGate {
-  const copy = offHost && decisionCopy(offHost, config.log.origin, store, custody, acceleration)
-  const outside = decisionGate(copy, witnessesOf(config, custody, store))
+  const copies = offHost === null ? [] : outsideCopies(offHost, config.log.origin, store, custody, acceleration)
+  const outside = signingGate(copies, witnessesOf(config, custody, store))
   return {
     ...outside,
     async pass() {
@@ -244,7 +254,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const store = await openStore(config, custody, mode)
       const { origin } = config.log
       const offHost = offHostOf(config, custody)
-      const copy = offHost && decisionCopy(offHost, origin, store, custody, acceleration)
+      const copies = offHost === null ? [] : outsideCopies(offHost, origin, store, custody, acceleration)
       const gate = commandGate(config, custody, store, offHost)
       const recorder = commandRecorder(origin, store, custody, gate)
       const note = async (events: readonly SecurityEvent[]): Promise<void> => {
@@ -263,16 +273,11 @@ export function composeCli(terminal: Terminal): CliNeeds {
         recorder,
         operator: currentOperator(),
         note,
-        offHost: offHost &&
-          copy && {
-            name: offHost.name,
-            compare: () => compareCopy(copy),
-            prepare: () =>
-              prepareCopy(offHost, copy, store, config.log.origin, {
-                timers: systemTimers,
-                telemetry: createTelemetry({ level: 'error' }),
-              }),
-          },
+        offHost: offHost && {
+          name: offHost.name,
+          standings: () => Promise.all(copies.map(standingOf)),
+          prepare: () => prepareCopies(offHost, copies, origin, store, copyParts(store)),
+        },
         async keepSshKey(name, given) {
           if ((await custody.names()).includes(name))
             throw new AppError('custody-refused', `the keystore holds ${name} already`, {
@@ -291,6 +296,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
           await gate.pass()
           const publisher = await commandPublisher(config, store, offHost?.files('decisions') ?? null)
           await publisher.publish(options)
+          if (offHost !== null) await securityCopy(offHost, origin, store.security, copyParts(store)).publish(options)
           return publisher.published()
         },
         removeBlob: (digest) =>

@@ -1,9 +1,12 @@
 import { createHmac, hash } from 'node:crypto'
 import { join } from 'node:path'
+import { webUrlOf } from './adapters/github/api-address.ts'
 import { createGitHub } from './adapters/github/github.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
-import { decisionCopy, decisionGate } from './compose-off-host.ts'
+import { requireSecurityKey } from './compose-deployment.ts'
+import { outsideCopies, signingGate } from './compose-off-host.ts'
+import { composePublishing } from './compose-publishing.ts'
 import { acceleration } from './compose-acceleration.ts'
 import type { Config } from './config/config.ts'
 import { asRepositoryId, asSha256, encodeBase64, encodeBase64Url, explain, formatInstant } from './core/index.ts'
@@ -23,12 +26,12 @@ import { concernOf, createPipeline, recurringJob, recurringKinds } from './flows
 import { currentNames } from './flows/gate/names.ts'
 import { readiness } from './flows/gate/readiness.ts'
 import { closeGaps } from './flows/gate/reconcile.ts'
-import { createRecorder, type Recorder, securityKeyName } from './flows/gate/recorder.ts'
+import { createRecorder, type Recorder } from './flows/gate/recorder.ts'
 import { createRecovery } from './flows/gate/recovery.ts'
 import { createReplyBudget } from './flows/gate/replies.ts'
 import { createRunner, type Runner } from './flows/gate/runner.ts'
 import { createVerdictReader } from './flows/gate/verdict-reader.ts'
-import { createLogPublisher, type LogPublisher } from './flows/record/publisher.ts'
+import type { LogPublisher } from './flows/record/publisher.ts'
 import { createRecording, offHostHold, quorumHold } from './flows/record/recording.ts'
 import { servedFiles } from './flows/record/served-files.ts'
 import { gatedRecorder } from './flows/record/start-gate.ts'
@@ -59,18 +62,6 @@ const workflowAppId = 15_368
 const hmac = (key: Uint8Array, text: string): string =>
   createHmac('sha256', key).update(`client/${text}`).digest('hex').slice(0, 32)
 
-/** @throws AppError custody-not-found for a deployment that was made before there was a security log */
-async function requireSecurityKey(custody: Custody): Promise<void> {
-  if ((await custody.names()).includes(securityKeyName)) return
-  throw new AppError(
-    'custody-not-found',
-    'the keystore holds no key for the security log; run: governance db migrate',
-    {
-      data: { name: securityKeyName },
-    },
-  )
-}
-
 /** What the world hands to the server: everything it may not reach for by itself. */
 export interface ServerParts {
   readonly config: Config
@@ -91,6 +82,8 @@ export interface ServerParts {
 export interface Server {
   readonly runner: Runner
   readonly publisher: LogPublisher
+  /** Keeps the off-host copy of the security log; null where no off-host place is configured. */
+  readonly securityCopy: LogPublisher | null
   readonly events: SecurityEvents
   readonly witnessing: Witnessing
   /**
@@ -100,12 +93,6 @@ export interface Server {
   start(): Promise<{ readonly host: string; readonly port: number }>
   /** Takes nothing new, lets work end for up to `deadlineMs`, closes the store. */
   stop(deadlineMs: number): Promise<void>
-}
-
-/** Where people see a repository, given the API's address: the forge's web pages stand beside its API. */
-export function webUrlOf(apiUrl: string): string {
-  const url = new URL(apiUrl)
-  return url.hostname === 'api.github.com' ? 'https://github.com' : url.origin
 }
 
 /**
@@ -145,30 +132,29 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   })
   const logWriter = createRecorder({ origin, store, log, security, custody, clock, random, acceleration })
   const readers = await composeReaders(config.log, { registry, telemetry, custody })
-  const publisher = createLogPublisher({
+  const publishing = composePublishing({
     origin,
-    log,
-    memory,
-    local: logFiles,
-    offHost: offHost?.files('decisions') ?? null,
+    store: ports,
+    logFiles,
+    offHost,
     cosigner: witnessing.cosigner,
     telemetry,
     timers,
     acceleration,
-    before: readers.refresh,
-    onTurn: (turn) => events.note(placeTurned(turn)),
+    before: () => readers.known.refresh(),
+    onTurn: (name, turn) => events.note(placeTurned(name, turn)),
     onPublished: () => void recording.progressed(),
   })
-  const gate = decisionGate(
-    offHost === null ? null : decisionCopy(offHost, origin, ports, custody, acceleration),
+  const gate = signingGate(
+    offHost === null ? [] : outsideCopies(offHost, origin, ports, custody, acceleration),
     witnessing.source,
   )
   // The gate stands before the publisher too: a refused server that filled an empty place would open its own way.
-  const publishing = gatedRecorder({ record: (build) => logWriter.record(build).finally(() => publisher.wake()) }, gate)
+  const gated = gatedRecorder({ record: (build) => logWriter.record(build).finally(() => publishing.wake()) }, gate)
   const recorder: Recorder = {
     // A record leaves jobs behind, which need not wait until the job that made it has ended as well.
     record: (build) =>
-      publishing
+      gated
         .record(build)
         .catch((error: unknown) => {
           if (error instanceof AppError && isLogFailure(error)) events.logFailed(error.code)
@@ -178,8 +164,9 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   }
   const events = createSecurityEvents({
     origin,
-    recorder: publishing,
+    recorder: gated,
     security,
+    copiedHead: publishing.copiedHead,
     takeKeyUse: () => counted.take(),
     clock,
     timers,
@@ -189,7 +176,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   noted = events
   const recording = createRecording({
     holds: [
-      ...(offHost === null ? [] : [offHostHold(publisher)]),
+      ...(offHost === null ? [] : [offHostHold(publishing.decisions)]),
       ...(witnessing.cosigner !== null && witnessing.isRequiredForGreen ? [quorumHold(witnessing.cosigner)] : []),
     ],
     store,
@@ -218,6 +205,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     events,
     digest: (bytes) => asSha256(hash('sha256', bytes, 'hex')),
     wake: () => runner.wake(),
+    onPrivate: (repository) => readers.known.close(repository),
     onUnstored: (event) => {
       events.logFailed('store-unavailable')
       void lowering.lowerFor(event)
@@ -275,10 +263,11 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       intake,
       lowering,
       shownSuccesses: lowering,
+      readers: readers.known,
       recording,
       isWitnessed: gate.isWitnessed,
       recovery,
-      publishLog: () => publisher.wake(),
+      publishLog: () => publishing.wake(),
       replies: createReplyBudget(clock),
       saltKey,
       workflowAppId,
@@ -310,7 +299,9 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
         custody,
         acceleration,
         isWitnessed: gate.isWitnessed,
-        publishedSize: () => publisher.published().size,
+        publishedSize: () => publishing.decisions.published().size,
+        security,
+        copiedSizes: () => publishing.copiedSizes(),
         quorum: () => (witnessing.cosigner === null ? null : (witnessing.cosigner.newest()?.met ?? false)),
       }),
     logFiles: servedFiles(logFiles, memory),
@@ -350,7 +341,8 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
 
   return {
     runner,
-    publisher,
+    publisher: publishing.decisions,
+    securityCopy: publishing.security,
     events,
     witnessing,
     async start() {
@@ -359,19 +351,18 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       try {
         // Before anything is signed, and before anything is published: both would hide that the log was rolled back.
         await gate.pass()
-        await publisher.check()
-        await readers.refresh()
+        await publishing.decisions.check()
+        await readers.known.refresh()
       } catch (error) {
         await witnessing.server?.stop()
         throw error
       }
       await lowering.load()
       await store.commit(recurringKinds.map((kind) => recurringJob(kind, clock.now())))
-      const start = { recorder: publishing, log, memory, telemetry }
-      const configDigest = await recordStart(start, config, parts.verifier)
+      const configDigest = await recordStart({ recorder: gated, log, memory, telemetry }, config, parts.verifier)
       const address = await server.listen()
       runner.start()
-      publisher.wake()
+      publishing.wake()
       const details = { config: configDigest }
       events.note(eventOf('server-started', { userId: serverUser, resource: 'deployment', action: 'start', details }))
       telemetry.event('started', 'info', { port: address.port, origin })
@@ -384,7 +375,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       const details = { unfinished }
       events.note(eventOf('server-stopped', { userId: serverUser, resource: 'deployment', action: 'stop', details }))
       await events.stop()
-      await publisher.stop()
+      await publishing.stop()
       await store.close()
       telemetry.event('stopped', 'info')
     },

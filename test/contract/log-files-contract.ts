@@ -142,6 +142,29 @@ export function logFilesContract(fixture: LogFilesFixture): void {
     }
   })
 
+  placeTest(
+    'partial files are found beside their full one and by nothing else, also when the last went',
+    async (place) => {
+      const files = await place.open()
+      const full = 'tile/0/x001/000'
+      const partials = [1, 17, 255].map((width) => `${full}.p/${width}`)
+      assert.deepEqual(await files.partials(full), [])
+      for (const path of [full, ...partials, 'tile/0/x001/001.p/3', 'tile/entries/x001/000.p/4'])
+        await files.write(path, text(path))
+      assert.deepEqual((await files.partials(full)).toSorted(), partials.toSorted())
+      await place.plant(`${full}.p/.new-1`, text('left by a crash'))
+      assert.equal((await files.partials(full)).length, 3)
+      await place.lose(`${full}.p/.new-1`)
+      // Two that remove the same, one file after the other and at once.
+      await Promise.all(partials.flatMap((path) => [files.remove(path), files.remove(path)]))
+      assert.deepEqual(await files.partials(full), [])
+      assert.deepEqual(await files.read(full), text(full))
+      assert.deepEqual(await files.partials('tile/0/x001/001'), ['tile/0/x001/001.p/3'])
+      for (const path of partials.slice(0, 2)) await files.write(path, text(path))
+      assert.equal((await (await place.open()).partials(full)).length, 2)
+    },
+  )
+
   placeTest('T60 no path leads anywhere but to a file of a log', async (place) => {
     const files = await place.open()
     for (const path of strangePaths) {

@@ -1,5 +1,6 @@
 /** Statements that the challenge route does not hand out, signed with real keys, and what the server answers to them. */
-import { nonceKeyName, webUrlOf } from '../../src/compose.ts'
+import { webUrlOf } from '../../src/adapters/github/api-address.ts'
+import { nonceKeyName } from '../../src/compose.ts'
 import {
   buildStatement,
   decodeHex,

@@ -23,5 +23,6 @@ export function memoryLogFiles(files = new Map<string, Uint8Array>()): MemoryLog
     async remove(path) {
       files.delete(path)
     },
+    partials: async (path) => [...files.keys()].filter((held) => held.startsWith(`${path}.p/`)),
   }
 }

@@ -1,10 +1,12 @@
+import type { RepositoryId } from '../../core/index.ts'
 import { invariant } from '../../flows/app-error.ts'
-import type { JobRecord, Write } from '../../flows/ports.ts'
+import type { JobRecord, RepositoryRecord, Write } from '../../flows/ports.ts'
 import { checkBlob } from './blob-digest.ts'
 import { ConflictSignal } from './conflict.ts'
 import { withoutTexts } from './erased-statement.ts'
 import { checkLogAppend } from './log-append.ts'
 import type { MemoryState } from './memory-state.ts'
+import { withBranchSeen } from './repository-edits.ts'
 
 /** Steps that take a half-applied commit back, newest last. */
 type Undo = (() => void)[]
@@ -165,6 +167,16 @@ function applyFinding(state: MemoryState, { record }: Row<'finding'>, undo: Undo
   if (!state.findings.has(record.id)) put(undo, state.findings, record.id, structuredClone(record))
 }
 
+function editRepository(
+  state: MemoryState,
+  id: RepositoryId,
+  edit: (record: RepositoryRecord) => RepositoryRecord,
+  undo: Undo,
+): void {
+  const record = state.repositories.get(id)
+  if (record !== undefined) put(undo, state.repositories, id, edit(record))
+}
+
 function applyRow(state: MemoryState, row: Write, undo: Undo): void {
   switch (row.kind) {
     case 'delivery':
@@ -181,6 +193,10 @@ function applyRow(state: MemoryState, row: Write, undo: Undo): void {
       return applyJobFailure(state, row.id, row.version, { state: 'dead', lastError: row.error }, undo)
     case 'repository':
       return put(undo, state.repositories, row.record.id, structuredClone(row.record))
+    case 'repository-private':
+      return editRepository(state, row.repository, (record) => ({ ...record, private: row.private }), undo)
+    case 'branch-seen':
+      return editRepository(state, row.repository, (record) => withBranchSeen(record, row), undo)
     case 'change':
       return applyChange(state, row, undo)
     case 'check': {

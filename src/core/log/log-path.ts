@@ -21,6 +21,13 @@ export function isRemovable(path: string): boolean {
   return parsed?.kind === 'blob' || (parsed?.kind === 'tile' && parsed.file.width < tileWidth)
 }
 
+/** The paths that these names, of files beside one another, give below the partial files of a full tile; no others are paths. */
+export function partialPaths(full: string, names: Iterable<string>): readonly string[] {
+  const parsed = parseLogPath(full)
+  if (parsed?.kind !== 'tile' || parsed.file.width !== tileWidth) throw new RangeError('not the path of a full tile')
+  return [...names].map((name) => `${full}.p/${name}`).filter((path) => parseLogPath(path)?.kind === 'tile')
+}
+
 /**
  * Reads a path of a log's public files: `checkpoint`, `tile/…` as `tilePath` writes it, `blob/<64 lower-case hex>`.
  *

@@ -12,6 +12,7 @@ import type {
   ForgeReader,
   ForgeRepository,
   GitReader,
+  LogName,
   LogSource,
   PolicyFiles,
   Random,
@@ -20,7 +21,7 @@ import type {
   Webhooks,
   WitnessedHead,
 } from '../../flows/ports.ts'
-import type { CopyState } from '../../flows/record/outside-copy.ts'
+import type { CopyStanding } from '../../flows/record/copy-standing.ts'
 import type { Published } from '../../flows/record/publisher.ts'
 import type { VerifierRelease } from '../../flows/record/verifier-release.ts'
 import type { SignerKeys } from './signer-key.ts'
@@ -100,10 +101,10 @@ export interface Deployment {
   /** The second place of the log's files; null where none is configured. */
   readonly offHost: {
     readonly name: string
-    /** How it stands to the log. @throws AppError log-files-unavailable */
-    compare(): Promise<CopyState>
-    /** Fills a new place; returns the size of the head that it shows then. @throws AppError log-ahead, log-file-differs, log-files-unavailable */
-    prepare(): Promise<number>
+    /** How its copy of each log stands to the log, also where it cannot be reached. */
+    standings(): Promise<readonly CopyStanding[]>
+    /** Fills a new place; returns the sizes of the heads that it shows then. @throws AppError log-ahead, log-file-differs, log-files-unavailable */
+    prepare(): Promise<{ readonly [log in LogName]: number }>
   } | null
   /**
    * Puts a private key for SSH into the keystore, or makes one there, and returns its line for `authorized_keys`.

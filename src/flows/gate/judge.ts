@@ -31,6 +31,7 @@ import { type Collected, type CollectNeeds, collect, repositoryPolicy } from './
 import { type CommandStep, type Decided, decisionRecorded, type DecisionInput, settle } from './decide.ts'
 import { serverActor } from './entries.ts'
 import { publishJob, statusJob } from './jobs.ts'
+import { notePrivate, type PrivacyNeeds } from './privacy.ts'
 import { dueAtOnce, type Recorder } from './recorder.ts'
 import type { VerdictReader } from './verdict-reader.ts'
 import { standingStatements } from './void-approvals.ts'
@@ -54,6 +55,7 @@ export interface JudgeNeeds extends CollectNeeds {
   readonly verdicts: VerdictReader
   readonly telemetry: Telemetry
   readonly events: Pick<SecurityEvents, 'note' | 'noteRationed'>
+  readonly readers: PrivacyNeeds['readers']
   readonly lowering: {
     /** Lowers a shown success whose newer decision is no pass and could not be recorded. */
     lowerUnrecorded(repository: RepositoryId, head: CommitId, baseRef: string): Promise<void>
@@ -160,6 +162,7 @@ async function judgeOnce(needs: JudgeNeeds, target: JudgeTarget, command: Comman
       policy,
       inForceCommit,
     })
+    if (found.change.repository.private) await notePrivate(needs, repository)
     collected = await withEarlyPusher(needs, found)
   } catch (error) {
     if (!(error instanceof AppError)) throw error

@@ -264,15 +264,7 @@ async function recordLanding(needs: JudgeNeeds & FindingNeeds, landing: Landing)
         { kind: 'cursor', name: inForceCommitCursor, value: takeover.commit },
       )
     }
-    writes.push({
-      kind: 'repository',
-      record: {
-        ...repository,
-        branches: repository.branches.map((known) =>
-          known.ref === branch.ref ? { ...known, seen: tip.commit } : known,
-        ),
-      },
-    })
+    writes.push({ kind: 'branch-seen', repository: repository.id, ref: branch.ref, seen: tip.commit })
     writes.push(...open.map((change) => refreshJob(change.repository, change.number, dueAtOnce(moment))))
     return { entries, events, writes, result: undefined }
   })

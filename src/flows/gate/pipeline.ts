@@ -12,6 +12,7 @@ import { governing, judge, pusherCursor } from './judge.ts'
 import { land } from './land.ts'
 import type { Concern } from './lowering.ts'
 import { refuseMergeGroup } from './merge-group.ts'
+import { settlePrivacy } from './privacy.ts'
 import { checkName, type PublishNeeds, publish } from './publish.ts'
 import type { Recovery } from './recovery.ts'
 import { checksToPublish, closeGaps, type GapNeeds, reconcileRepository } from './reconcile.ts'
@@ -82,7 +83,10 @@ export function createPipeline(needs: PipelineNeeds): Readonly<Record<string, Jo
     reply: (job) => reply(needs, job, tried),
     landing: (job) => land(needs, branchOf(job)),
     'reconcile-repository': async (job) => {
-      const repository = await needs.registry.repository(asRepositoryId(Number(job.data.repository)))
+      const id = asRepositoryId(Number(job.data.repository))
+      // Before anything that may fail: what is private must not wait for it.
+      await settlePrivacy(needs, id)
+      const repository = await needs.registry.repository(id)
       return repository === null || !repository.active ? [] : reconcileRepository(needs, repository)
     },
     'publish-log': async () => needs.publishLog(),

@@ -30,6 +30,8 @@ export interface LogFiles {
    * @throws AppError log-files-unavailable
    */
   remove(path: string): Promise<void>
+  /** Paths of the partial files that the place holds of the tile or bundle with this full path. @throws AppError log-files-unavailable */
+  partials(path: string): Promise<readonly string[]>
 }
 
 /** Which of the two logs. Decisions are public; security events never reach the public listener. */

@@ -1,5 +1,5 @@
 /** The one way to write to the store. */
-import type { Instant, Keyring, LogIndex, RepositoryId, Sha256 } from '../../core/index.ts'
+import type { CommitId, Instant, Keyring, LogIndex, RepositoryId, Sha256 } from '../../core/index.ts'
 import type { SecurityResult } from '../audit/security-event.ts'
 import type { LogName } from './record.ts'
 import type {
@@ -37,6 +37,10 @@ export type Write =
     }
   | { readonly kind: 'job-dead'; readonly id: string; readonly version: number; readonly error: string }
   | { readonly kind: 'repository'; readonly record: RepositoryRecord }
+  /** Says of a stored repository whether it is private, and nothing else; does nothing where there is none. */
+  | { readonly kind: 'repository-private'; readonly repository: RepositoryId; readonly private: boolean }
+  /** Moves what was seen of one governed branch, and nothing else; does nothing where there is none. */
+  | { readonly kind: 'branch-seen'; readonly repository: RepositoryId; readonly ref: string; readonly seen: CommitId }
   /** Conflict `change-moved` unless the stored version is `record.version - 1` (0: not stored). */
   | { readonly kind: 'change'; readonly record: ChangeRecord }
   | { readonly kind: 'check'; readonly record: CheckRecord }
