@@ -9,7 +9,7 @@ import { outsideCopies, signingGate } from './compose-off-host.ts'
 import { composePublishing } from './compose-publishing.ts'
 import { acceleration } from './compose-acceleration.ts'
 import type { Config } from './config/config.ts'
-import { asRepositoryId, asSha256, encodeBase64, encodeBase64Url, explain, formatInstant } from './core/index.ts'
+import { asRepositoryId, asSha256, explain } from './core/index.ts'
 import { composeReaders } from './compose-readers.ts'
 import { recordStart } from './compose-start.ts'
 import { composeWitnessing, type Witnessing } from './compose-witness.ts'
@@ -19,7 +19,9 @@ import { countKeyUse } from './flows/audit/counted-custody.ts'
 import { eventOf, serverUser } from './flows/audit/event-of.ts'
 import { placeTurned } from './flows/audit/place-events.ts'
 import { createSecurityEvents, type SecurityEvents } from './flows/audit/security-events.ts'
-import { challenge } from './flows/gate/challenge.ts'
+import { challenge, challengeAnswer } from './flows/gate/challenge.ts'
+import { createLandings } from './flows/record/landings-by-commit.ts'
+import { releaseChallenge } from './flows/release/release-challenge.ts'
 import { createIntake } from './flows/gate/intake.ts'
 import { createLowering } from './flows/gate/lowering.ts'
 import { concernOf, createPipeline, recurringJob, recurringKinds } from './flows/gate/pipeline.ts'
@@ -232,6 +234,9 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     verdicts,
     nonceKey,
     origin,
+    clock,
+    landings: createLandings(log),
+    log,
     webUrl: webUrlOf(config.github.apiUrl),
   }
   const runner = createRunner({
@@ -255,8 +260,6 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       policyFiles: policyFilesPort,
       store,
       deliveries,
-      log,
-      clock,
       telemetry,
       events,
       recorder,
@@ -306,28 +309,10 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       }),
     logFiles: servedFiles(logFiles, memory),
     logAdmission: readers.admission,
-    challenge: async ({ owner, repo, number, maintainer, keyid, wish }) => {
-      const made = await challenge(challengeNeeds, {
-        repository: `${owner}/${repo}`,
-        number,
-        maintainer,
-        keyid,
-        wish,
-      })
-      if (made === null) return { ok: false }
-      const { payload, pae, expiresAt, commands } = made
-      return {
-        ok: true,
-        body: {
-          payload: encodeBase64Url(payload),
-          pae: encodeBase64(pae),
-          keyid: made.keyid,
-          expiresAt: formatInstant(expiresAt),
-          commands,
-          diff: made.diff,
-        },
-      }
-    },
+    challenge: async ({ owner, repo, ...asked }) =>
+      challengeAnswer(await challenge(challengeNeeds, { ...asked, repository: `${owner}/${repo}` })),
+    releaseChallenge: async ({ owner, repo, ...asked }) =>
+      challengeAnswer(await releaseChallenge(challengeNeeds, { ...asked, repository: `${owner}/${repo}` })),
     details: async ({ owner, repo, number }) => {
       const name = `${owner}/${repo}`.toLowerCase()
       const repository = (await registry.repositories()).find((known) => known.name.toLowerCase() === name)

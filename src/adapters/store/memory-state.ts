@@ -8,6 +8,7 @@ import type {
   LogHead,
   LogName,
   PolicyRecord,
+  ReleaseStatementRecord,
   RepositoryRecord,
   StatementRecord,
   StorePorts,
@@ -34,6 +35,7 @@ export interface MemoryState {
   readonly changes: Map<string, ChangeRecord>
   readonly checks: Map<string, CheckRecord>
   readonly statements: Map<string, StatementRecord>
+  readonly releaseStatements: Map<string, ReleaseStatementRecord>
   readonly nonces: Set<string>
   readonly commands: Set<string>
   readonly policies: Map<number, PolicyRecord>
@@ -67,6 +69,7 @@ export const emptyState = (): MemoryState => ({
   changes: new Map(),
   checks: new Map(),
   statements: new Map(),
+  releaseStatements: new Map(),
   nonces: new Set(),
   commands: new Set(),
   policies: new Map(),

@@ -111,6 +111,15 @@ function applyStatement(state: MemoryState, { record }: Row<'statement'>, undo: 
   add(undo, state.nonces, nonce)
 }
 
+function applyReleaseStatement(state: MemoryState, { record }: Row<'release-statement'>, undo: Undo): void {
+  const key = `${record.payloadDigest}/${record.person}`
+  const nonce = `release ${record.statement.predicate.nonce}`
+  refuseWhen(state.releaseStatements.has(key), 'duplicate-statement')
+  refuseWhen(state.nonces.has(nonce), 'duplicate-nonce')
+  put(undo, state.releaseStatements, key, structuredClone(record))
+  add(undo, state.nonces, nonce)
+}
+
 function applyCommand(state: MemoryState, row: Row<'command'>, undo: Undo): void {
   const key = `${row.repository}/${row.commentId}`
   refuseWhen(state.commands.has(key), 'duplicate-command')
@@ -205,6 +214,8 @@ function applyRow(state: MemoryState, row: Write, undo: Undo): void {
     }
     case 'statement':
       return applyStatement(state, row, undo)
+    case 'release-statement':
+      return applyReleaseStatement(state, row, undo)
     case 'command':
       return applyCommand(state, row, undo)
     case 'policy':

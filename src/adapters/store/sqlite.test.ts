@@ -21,7 +21,16 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import Database from 'better-sqlite3'
 import { committed, isAppError } from '../../../test/contract/store-contract-fixture.ts'
-import { blob, delivery, digest, job, logEntry, policy, statement } from '../../../test/contract/store-rows.ts'
+import {
+  blob,
+  delivery,
+  digest,
+  job,
+  logEntry,
+  policy,
+  releaseStatement,
+  statement,
+} from '../../../test/contract/store-rows.ts'
 import { openTree } from '../../../test/contract/tree.ts'
 import { asInstant } from '../../core/index.ts'
 import { connect } from './sqlite-connection.ts'
@@ -176,7 +185,7 @@ test('what the log and the votes say cannot be updated or deleted, even with the
   const { file, key } = place(t)
   const store = await openSqliteStore({ file, key, create: true })
   await committed(store, openTree().append([logEntry(0), logEntry(1)]), { kind: 'checkpoint', size: 2, note: 'n' })
-  await committed(store, statement('s', 1), policy(1), delivery('g'))
+  await committed(store, statement('s', 1), releaseStatement('r', 2), policy(1), delivery('g'))
   await store.store.close()
   const db = connect(file, key, 'write')
   t.after(() => db.close())
@@ -192,6 +201,8 @@ test('what the log and the votes say cannot be updated or deleted, even with the
     'delete from log_head',
     'update statements set person = 12',
     'delete from statements',
+    `update release_statements set tag = 'v9'`,
+    'delete from release_statements',
     'delete from policies',
     'delete from deliveries',
   ]

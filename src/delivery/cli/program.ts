@@ -17,6 +17,7 @@ import { addInitCommand } from './init-command.ts'
 import { addLogCommands } from './log-commands.ts'
 import type { CliNeeds } from './needs.ts'
 import { addPolicyCommands } from './policy-commands.ts'
+import { addReleaseCommands } from './release-commands.ts'
 import { addRegenesisCommand } from './regenesis-command.ts'
 import { addRepoCommands } from './repo-commands.ts'
 import { addServerCommands } from './server-commands.ts'
@@ -72,6 +73,7 @@ export function createProgram(needs: CliNeeds): Program {
   addVerifyExportCommand(verify, needs, finish)
   addVerifierCommands(program, needs)
   addVsaCommands(program, needs)
+  addReleaseCommands(program, needs, finish)
   addAnchorCommands(program, needs, finish)
   const audit = addAuditCommands(program, needs)
   addAuditSearchCommand(audit, needs)

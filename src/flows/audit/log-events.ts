@@ -26,6 +26,21 @@ export const logEvents = {
     meaning: 'an operator exported the evidence of a verdict',
     details: { verdict: 'number', evidence: 'digest' },
   }),
+  'release-signed': row({
+    resource: ['repository'],
+    actions: ['sign'],
+    results: ['success'],
+    severity: 'high',
+    meaning:
+      'the key of the log signed a release that its quorum had approved; `artifacts` is the digest of its SHA256SUMS',
+    details: {
+      revision: 'digest',
+      artifacts: 'digest',
+      statement: 'digest',
+      approvals: 'number',
+      entry: 'number',
+    },
+  }),
   'trust-exported': row({
     resource: ['deployment'],
     actions: ['export'],

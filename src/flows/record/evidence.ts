@@ -33,7 +33,8 @@ const manyRows = 1_000_000
 const batch = 1_000
 const jsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 120 }
 
-interface Row extends LogEntryRow {
+/** A stored entry, and what it says. */
+export interface Row extends LogEntryRow {
   readonly entry: EvidenceEntry['entry']
 }
 
@@ -43,19 +44,20 @@ function opened(row: LogEntryRow): Row {
   return { ...row, entry: decoded.entry }
 }
 
-const dataOf = ({ entry }: Row): JsonObject => entry.data
+export const dataOf = ({ entry }: Row): JsonObject => entry.data
 
-async function rowAt(log: DecisionLog, index: number): Promise<Row> {
+export async function rowAt(log: DecisionLog, index: number): Promise<Row> {
   const [row] = await log.entries(index, index + 1)
   if (row === undefined) throw new AppError('not-found', `the log has no entry ${index}`, { data: { index } })
   return opened(row)
 }
 
-const rowsOf = async (log: DecisionLog, type: string, subject?: string): Promise<readonly Row[]> =>
+/** All entries of a type, oldest first. */
+export const rowsOf = async (log: DecisionLog, type: string, subject?: string): Promise<readonly Row[]> =>
   (await log.find({ type, limit: manyRows, ...(subject === undefined ? {} : { subject }) })).map(opened).reverse()
 
 /** Collects rows and values; nothing is taken twice. */
-class Gathered {
+export class Gathered {
   readonly rows = new Map<number, Row>()
   readonly blobs = new Map<Sha256, Json>()
   readonly #memory: Pick<Memory, 'blob'>
@@ -96,7 +98,7 @@ class Gathered {
 }
 
 /** A statement with its requirements. */
-async function takeStatement(row: Row, gathered: Gathered): Promise<void> {
+export async function takeStatement(row: Row, gathered: Gathered): Promise<void> {
   gathered.row(row)
   const { payloadDigest, requirement, inForce } = dataOf(row)
   for (const digest of [payloadDigest, requirement, inForce]) await gathered.blob(digest)
@@ -161,7 +163,12 @@ async function countedBy(
 }
 
 /** One verdict with all that it was judged from, but for policies and keys. */
-async function takeVerdict(needs: EvidenceNeeds, row: Row, voidBefore: number, gathered: Gathered): Promise<void> {
+export async function takeVerdict(
+  needs: EvidenceNeeds,
+  row: Row,
+  voidBefore: number,
+  gathered: Gathered,
+): Promise<void> {
   gathered.row(row)
   const data = dataOf(row)
   await gathered.blob(data.verdict)
@@ -212,7 +219,7 @@ async function takeProof(
 }
 
 /** The entry that says of a value that it was erased, the first one where there are several. */
-async function tombstonesOf(log: DecisionLog): Promise<ReadonlyMap<Sha256, Row>> {
+export async function tombstonesOf(log: DecisionLog): Promise<ReadonlyMap<Sha256, Row>> {
   const tombstones = new Map<Sha256, Row>()
   for (const row of await rowsOf(log, 'blob-erased')) {
     const digest = dataOf(row).digest as Sha256
@@ -236,20 +243,18 @@ function cosignedHead(stored: SignedHead | null, published: string | null, newes
 }
 
 /**
- * Gathers the evidence of one verdict: its entry, every entry and value that it stands on, under one head.
- *
- * Trust: the store's own; what was changed in it shows when the evidence is verified.
- * @throws AppError not-found when the index is no verdict or stands under no checkpoint yet; store-corrupt
+ * Takes what every judgement of an entry stands on: policies, the verdicts that put them into force, and what suspends
+ * persons. Returns before which index approvals are void, for an entry at an index.
  */
-export async function gatherEvidence(needs: EvidenceNeeds, verdict: LogIndex): Promise<Uint8Array> {
+export async function takeHistory(
+  needs: EvidenceNeeds,
+  before: LogIndex,
+  gathered: Gathered,
+): Promise<(index: number) => number> {
   const { log } = needs
-  const decisive = await rowAt(log, verdict)
-  if (decisive.type !== 'verdict')
-    throw new AppError('not-found', `entry ${verdict} is no verdict but ${decisive.type}`, { data: { index: verdict } })
-  const gathered = new Gathered(needs.memory, await tombstonesOf(log))
-  const policies = (await rowsOf(log, 'policy-in-force')).filter(({ index }) => index < verdict)
+  const policies = (await rowsOf(log, 'policy-in-force')).filter(({ index }) => index < before)
   const roots = [...(await rowsOf(log, 'genesis')), ...(await rowsOf(log, 'policy-regenesis'))].filter(
-    ({ index }) => index < verdict,
+    ({ index }) => index < before,
   )
   for (const root of roots) gathered.row(root)
   const regenesis = roots.filter(({ type }) => type === 'policy-regenesis')
@@ -263,18 +268,48 @@ export async function gatherEvidence(needs: EvidenceNeeds, verdict: LogIndex): P
     const { verdict: named } = dataOf(policy)
     if (typeof named === 'number') await takeVerdict(needs, await rowAt(log, named), voidBefore(named), gathered)
   }
-  await takeSuspensions(needs, verdict, gathered)
-  await takeVerdict(needs, decisive, voidBefore(verdict), gathered)
+  await takeSuspensions(needs, before, gathered)
+  return voidBefore
+}
+
+/**
+ * Everything gathered and the keys of the log, in order, each entry with its proof under the returned head.
+ *
+ * @throws AppError not-found when no head covers all of it
+ */
+export async function proveGathered(
+  needs: EvidenceNeeds,
+  gathered: Gathered,
+): Promise<{ readonly checkpoint: string; readonly entries: readonly EvidenceEntry[] }> {
+  const { log } = needs
   // What was erased was erased later: the head has to cover the entry that says so.
   const newest = Math.max(...gathered.rows.keys())
-  const checkpoint = cosignedHead(await log.checkpoint(), needs.publishedHead ?? null, newest)
-  if (checkpoint === null || checkpoint.size <= newest)
+  const head = cosignedHead(await log.checkpoint(), needs.publishedHead ?? null, newest)
+  if (head === null || head.size <= newest)
     throw new AppError('not-found', `entry ${newest} is not under a checkpoint yet`, { data: { index: newest } })
-  for (const certified of await rowsOf(log, 'log-key')) if (certified.index < checkpoint.size) gathered.row(certified)
+  for (const certified of await rowsOf(log, 'log-key')) if (certified.index < head.size) gathered.row(certified)
   const entries: EvidenceEntry[] = []
   for (const { index, entry } of [...gathered.rows.values()].sort((a, b) => a.index - b.index))
-    entries.push({ index, entry, proof: await takeProof(needs, index, checkpoint.size) })
-  return encodeEvidence({ checkpoint: checkpoint.note, earlier: [], verdict, entries, blobs: gathered.blobs })
+    entries.push({ index, entry, proof: await takeProof(needs, index, head.size) })
+  return { checkpoint: head.note, entries }
+}
+
+/**
+ * Gathers the evidence of one verdict: its entry, every entry and value that it stands on, under one head.
+ *
+ * Trust: the store's own; what was changed in it shows when the evidence is verified.
+ * @throws AppError not-found when the index is no verdict or stands under no checkpoint yet; store-corrupt
+ */
+export async function gatherEvidence(needs: EvidenceNeeds, verdict: LogIndex): Promise<Uint8Array> {
+  const { log } = needs
+  const decisive = await rowAt(log, verdict)
+  if (decisive.type !== 'verdict')
+    throw new AppError('not-found', `entry ${verdict} is no verdict but ${decisive.type}`, { data: { index: verdict } })
+  const gathered = new Gathered(needs.memory, await tombstonesOf(log))
+  const voidBefore = await takeHistory(needs, verdict, gathered)
+  await takeVerdict(needs, decisive, voidBefore(verdict), gathered)
+  const { checkpoint, entries } = await proveGathered(needs, gathered)
+  return encodeEvidence({ checkpoint, earlier: [], verdict, entries, blobs: gathered.blobs })
 }
 
 /** The verdict that an index or an entry's id names; null where there is none. */
