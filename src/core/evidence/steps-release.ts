@@ -14,7 +14,9 @@ import { type EvidenceCase, ofType, openCase, type VerifyContext } from './evide
 import type { State } from './history.ts'
 import type { EntryOf } from './read-entry.ts'
 import type { ReleaseFile } from './release-file.ts'
-import { failed, type Finding, skipped } from './report.ts'
+import type { Sha256 } from '../ids.ts'
+import type { Recomputation } from './recompute.ts'
+import { failed, type Finding, skipped, unknownFor } from './report.ts'
 import { neededBy, surplusIn } from './steps-verdict.ts'
 
 /** What a verifier of a release brings. */
@@ -109,6 +111,10 @@ export function openRelease(file: ReleaseFile, { found, ...context }: ReleaseCon
   }
 }
 
+/** What of the facts of the landing's verdict was erased: they alone have the name of the repository, and with it its layer. */
+const erasedFacts = (verdict: Recomputation | undefined): Sha256 | null =>
+  verdict?.facts === null ? verdict.erased : null
+
 /** The revision landed on a governed branch of the repository as something that had passed. */
 export const checkLanding: ReleaseStep = ({ one, signed, landing }) => {
   if (signed === null || signed.subject.kind !== 'release') return failed('release-entry-missing')
@@ -118,6 +124,8 @@ export const checkLanding: ReleaseStep = ({ one, signed, landing }) => {
     return failed('landing-verdict-missing', landing.index)
   if (verdict.entry.data.outcome !== 'pass') return failed('landing-verdict-not-pass', landing.data.verdict)
   const { subject } = landing
+  const gone = erasedFacts(verdict)
+  if (gone !== null) return unknownFor(gone)
   const isSame =
     subject.kind === 'branch' &&
     subject.repository === signed.subject.repository &&
@@ -157,7 +165,9 @@ export const checkReleaseStatements: ReleaseStep = ({ one, signed }) => {
 }
 
 /** The quorum in force had approved exactly this release when it was signed, and nobody's veto stood. */
-export const checkQuorum: ReleaseStep = ({ decided, signed }) => {
+export const checkQuorum: ReleaseStep = ({ decided, signed, one }) => {
+  const gone = erasedFacts(one.verdicts[0])
+  if (decided === null && gone !== null) return unknownFor(gone)
   if (decided === null || signed === null) return failed('release-not-recomputed')
   if (decided.vetoedBy.length > 0) return failed('release-vetoed', decided.vetoedBy.join(','))
   return decided.isMet ? null : failed('quorum-not-met', signed.index)
@@ -175,6 +185,8 @@ export const checkSignature: ReleaseStep = ({ opened, signed, one }) => {
 export const checkStatement: ReleaseStep = ({ one, opened, signed, landing, state, artifacts, decided }) => {
   const [verdict] = one.verdicts
   const { policy } = state
+  const gone = erasedFacts(verdict)
+  if (decided === null && gone !== null) return unknownFor(gone)
   if (!opened.ok || signed === null || landing === null || decided === null || verdict === undefined || policy === null)
     return skipped('not-recomputed')
   if (artifacts === null) return failed('artifacts-malformed')

@@ -20,6 +20,7 @@ export type BlobKind =
   | 'policy-file'
   | 'keyring'
   | 'requirement'
+  | 'release'
   | 'statement'
   | 'facts'
   | 'files'
@@ -52,6 +53,7 @@ const byWeight: readonly BlobKind[] = [
   'policy-file',
   'keyring',
   'requirement',
+  'release',
   'statement',
   'facts',
   'files',
@@ -64,19 +66,22 @@ const roles: Readonly<Record<string, BlobKind>> = {
   requirement: 'requirement',
   inForce: 'requirement',
   payloadDigest: 'statement',
+  statement: 'release',
   facts: 'facts',
   changeDigest: 'files',
   verdict: 'verdict',
 }
 
 /** In which roles the data of an entry names a value. */
-function rolesIn({ type, data }: LogEntry, digest: Sha256): readonly BlobKind[] {
+function rolesIn({ type, data, subject }: LogEntry, digest: Sha256): readonly BlobKind[] {
   // The payload of a statement that was refused is held by no place.
   if (type === 'statement-refused') return []
   const files = isJsonObject(data.files) && Object.values(data.files).includes(digest) ? (['policy-file'] as const) : []
   const own = Object.entries(data).flatMap(([member, value]) =>
     value === digest && Object.hasOwn(roles, member) ? [roles[member] as BlobKind] : [],
   )
+  // A release is judged from one file that holds every statement about it.
+  if (subject.kind === 'release') return own.map((role) => (role === 'statement' ? 'release' : role))
   return [...own, ...files]
 }
 
