@@ -49,6 +49,8 @@ export interface DecisiveEntryData {
     /** Signed note by the root and, for a successor, by the key before it. */
     readonly certificate: string
   }
+  /** Not what a verdict stands on, but why a value that it stands on is not there. */
+  readonly 'blob-erased': { readonly digest: Sha256; readonly reason: string }
   readonly verdict: {
     readonly outcome: Outcome
     readonly code: string

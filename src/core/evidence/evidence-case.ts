@@ -46,6 +46,8 @@ export interface EvidenceCase {
   readonly typed: readonly TypedEntry[]
   readonly malformed: { readonly code: string; readonly detail: string } | null
   readonly history: History
+  /** Values that are not in the evidence because the log says that they were erased: digest, and entry that says so. */
+  readonly erased: ReadonlyMap<Sha256, LogIndex>
   /** Index of the verdict that the evidence is about. */
   readonly decisive: LogIndex
   /** That verdict, first, and those that put policies into force. */
@@ -86,6 +88,14 @@ function logKeysOf(trust: TrustFile | null, typed: readonly TypedEntry[]): LogKe
   )
 }
 
+/** The first word of the log about each value that is not there. One that is there was not erased, whatever is said of it. */
+function erasedOf({ blobs }: Evidence, typed: readonly TypedEntry[]): ReadonlyMap<Sha256, LogIndex> {
+  const erased = new Map<Sha256, LogIndex>()
+  for (const { index, data } of ofType(typed, 'blob-erased'))
+    if (!blobs.has(data.digest) && !erased.has(data.digest)) erased.set(data.digest, index)
+  return erased
+}
+
 /**
  * Reads, replays and recomputes everything that the steps of the verifier look at. `decisive` is the verdict that is judged,
  * where the evidence is about a later entry that stands on it.
@@ -104,6 +114,7 @@ export function openCase(
     if (read.fault !== null) malformed ??= { code: read.fault.code, detail: `${index} ${read.fault.field}` }
   }
   const blob = (digest: Sha256): Json | undefined => evidence.blobs.get(digest)
+  const erased = erasedOf(evidence, typed)
   const [genesis = null] = ofType(typed, 'genesis')
   const history = replayHistory({ entries: typed, origin: genesis?.data.origin ?? '', blob, acceleration })
   const verdictEntries = ofType(typed, 'verdict')
@@ -113,7 +124,9 @@ export function openCase(
   ]
   const verdicts = [...new Set(wanted)].flatMap((index) => {
     const entry = verdictEntries.find((one) => one.index === index)
-    return entry === undefined ? [] : [recompute(entry, { history, blob, acceleration })]
+    return entry === undefined
+      ? []
+      : [recompute(entry, { history, blob, isErased: (digest) => erased.has(digest), acceleration })]
   })
   return {
     evidence,
@@ -125,6 +138,7 @@ export function openCase(
     typed,
     malformed,
     history,
+    erased,
     decisive,
     verdicts,
   }

@@ -168,6 +168,12 @@ const readers: { readonly [T in EvidenceEntryType]: Reader<T> } = {
       certificate: readText(data.certificate, 'certificate', 10_000),
     }),
   },
+  'blob-erased': {
+    members: ['digest', 'reason'],
+    subjects: ['deployment'],
+    actors: ['operator'],
+    read: (data) => ({ digest: sha(data.digest, 'digest'), reason: readText(data.reason, 'reason', 2000) }),
+  },
   verdict: {
     members: [
       'outcome',

@@ -245,4 +245,13 @@ export const entryTypes = {
     digest: digest('f'),
     reason: 'a court asked for it',
   }),
+  'verifier-published': entryType(
+    serverOn('deployment'),
+    object({
+      version: text({ min: 1, max: 64, pattern: /^[0-9A-Za-z][0-9A-Za-z.+-]*$/ }),
+      files: record(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, sha256Text, { max: 16 }),
+    }),
+    none,
+    { version: '1.0.0', files: { 'verify.mjs': digest('a'), 'verify.html': digest('b') } },
+  ),
 } as const satisfies Readonly<Record<string, EntryTypeSpec>>

@@ -26,6 +26,7 @@ import { addVerifyRepoCommand } from './verify-repo-command.ts'
 import { addTrustCommands } from './trust-commands.ts'
 import { addVerifyEvidenceCommand } from './verify-evidence-command.ts'
 import { addVerifyLogCommand } from './verify-log-command.ts'
+import { addVerifierCommands } from './verifier-commands.ts'
 import { addVsaCommands } from './vsa-commands.ts'
 import { addWitnessCommands } from './witness-commands.ts'
 import { addVerifyExportCommand } from './verify-export-command.ts'
@@ -70,6 +71,7 @@ export function createProgram(needs: CliNeeds): Program {
   addVerifyLogCommand(verify, needs, finish)
   addVerifyRepoCommand(verify, needs, finish)
   addVerifyExportCommand(verify, needs, finish)
+  addVerifierCommands(program, needs)
   addVsaCommands(program, needs)
   addReleaseCommands(program, needs, finish)
   addAnchorCommands(program, needs, finish)

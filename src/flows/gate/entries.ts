@@ -43,6 +43,7 @@ export interface EntryData extends DecisiveEntryData {
     readonly root: string
     readonly note: string
   }
+  readonly 'verifier-published': { readonly version: string; readonly files: Readonly<Record<string, Sha256>> }
 }
 
 export type EntryType = keyof EntryData

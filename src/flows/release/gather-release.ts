@@ -1,17 +1,16 @@
 import { encodeReleaseFile, type JsonObject, type LogIndex } from '../../core/index.ts'
-import { AppError } from '../app-error.ts'
 import { subjectKey } from '../gate/entries.ts'
 import {
-  cosignedHead,
   dataOf,
   type EvidenceNeeds,
   Gathered,
-  provenEntries,
+  proveGathered,
   rowAt,
   rowsOf,
   takeHistory,
   takeStatement,
   takeVerdict,
+  tombstonesOf,
 } from '../record/evidence.ts'
 
 /**
@@ -23,11 +22,8 @@ import {
  */
 export async function gatherRelease(needs: EvidenceNeeds, signed: LogIndex, envelope: JsonObject): Promise<Uint8Array> {
   const { log } = needs
-  const checkpoint = cosignedHead(await log.checkpoint(), needs.publishedHead ?? null, signed)
-  if (checkpoint === null || checkpoint.size <= signed)
-    throw new AppError('not-found', `entry ${signed} is not under a checkpoint yet`, { data: { index: signed } })
-  const gathered = new Gathered(needs.memory)
-  const voidBefore = await takeHistory(needs, signed, checkpoint.size, gathered)
+  const gathered = new Gathered(needs.memory, await tombstonesOf(log))
+  const voidBefore = await takeHistory(needs, signed, gathered)
   const row = await rowAt(log, signed)
   gathered.row(row)
   const landing = await rowAt(log, dataOf(row).landing as number)
@@ -38,11 +34,11 @@ export async function gatherRelease(needs: EvidenceNeeds, signed: LogIndex, enve
   const subject = subjectKey({ kind: 'release', repository, tag })
   for (const statement of await rowsOf(log, 'statement-admitted', subject))
     if (statement.index < signed) await takeStatement(statement, gathered)
-  const entries = await provenEntries(needs, gathered, checkpoint.size)
+  const { checkpoint, entries } = await proveGathered(needs, gathered)
   return encodeReleaseFile({
     envelope,
     signed,
-    checkpoint: checkpoint.note,
+    checkpoint,
     earlier: [],
     entries,
     blobs: gathered.blobs,
