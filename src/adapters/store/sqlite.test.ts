@@ -217,7 +217,7 @@ test('what the log and the votes say cannot be updated or deleted, even with the
 test('integrity: sound after use; counters that drift are named', async (t) => {
   const { file, key } = place(t)
   const store = await openSqliteStore({ file, key, create: true })
-  assert.equal(store.schemaVersion, 3)
+  assert.equal(store.schemaVersion, 4)
   await committed(store, delivery('g'), job('j', 'l', 1), openTree().append([logEntry(0)]))
   assert.deepEqual(await store.checkIntegrity(), [])
   await store.store.close()
