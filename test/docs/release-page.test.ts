@@ -64,6 +64,12 @@ test('every command of the page about releases does what it says', async (t) => 
     if (line.startsWith('governance approval sign')) await paste(done.out.trim())
   }
   assert.equal(commands.length, 6)
+  // A log that holds releases is audited and followed like any other.
+  const trust = ['--trust', join(folder, 'trust.json')]
+  const log = `${url}/log/decisions`
+  execFileSync('git', ['-C', join(folder, 'sdk'), 'fetch', '-q', 'origin', '+refs/*:refs/remotes/all/*'])
+  const followed = await desk.cli('verify', 'repo', join(folder, 'sdk'), '--log', log, ...trust, '--repo', node)
+  assert.equal(followed.code, 0, followed.stdout + followed.stderr)
   assert.match(said.at(-2) ?? '', /sdk-1\.0\.0\.tgz: OK/)
   assert.match(said.at(-1) ?? '', /good: the quorum approved exactly these files/)
 })

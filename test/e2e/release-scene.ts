@@ -89,7 +89,7 @@ export async function sayOnRelease(
 }
 
 /** What the command line needs to sign, beside a server that runs. */
-function signingDesk(d: Deployment): SignReleaseNeeds {
+export function signingDesk(d: Deployment): SignReleaseNeeds {
   const { store, custody, clock } = d
   const recorder = createRecorder({
     ...store,

@@ -22,7 +22,8 @@ import { acceleration } from '../../src/compose-acceleration.ts'
 import { logKeyName } from '../../src/flows/gate/log-key-name.ts'
 import { type Deployment, origin, startDeployment } from './deployment.ts'
 import { playRegenesis, trustOf } from './evidence-scene.ts'
-import { artifact, landed, sayOnRelease, signAt } from './release-scene.ts'
+import { eraseBlob } from '../../src/flows/record/erase.ts'
+import { artifact, landed, sayOnRelease, signAt, signingDesk } from './release-scene.ts'
 import { act } from './signing.ts'
 import { open, sharedDeployment } from './threat-scene.ts'
 
@@ -183,4 +184,38 @@ test('a regenesis voids what was approved before it; what is approved after it i
   const report = judge(signed.file, await trustOf(d, policyDigest(policy)))
   assert.deepEqual([report.verdict, faults(report)], ['good', []])
   assert.deepEqual(faults(judge(signed.file, old)), ['trust policy-not-pinned'])
+})
+
+test('an erased approval does not count, and a release with an erased veto behind it is unknown where it was, never wrong', async (t) => {
+  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'] })
+  const { revision, number } = await landed(d)
+  const wanted = { tag: 'v1.0.0', revision, artifacts: files }
+  const [first, second, third, fourth] = d.of('layer-5')
+  assert.ok(first && second && third && fourth)
+  const payloadOf = async (person: number, decision: string) => {
+    const records = await d.store.statements.forRelease(d.repositoryId('acme/sdk'), wanted.tag)
+    const found = records.find((one) => one.person === person && one.statement.predicate.decision === decision)
+    assert.ok(found)
+    return found.payloadDigest
+  }
+  const erase = async (person: number, decision: string) => {
+    const needs = { ...d.store, recorder: signingDesk(d).recorder, operator: 'operator:test' }
+    assert.ok((await eraseBlob(needs, await payloadOf(person, decision), 'the person asked for it')).ok)
+  }
+  assert.equal(await sayOnRelease(d, number, third, { ...wanted, decision: 'veto', reason: 'Alice told me.' }), 'ok')
+  assert.equal(await sayOnRelease(d, number, third, { ...wanted, decision: 'withdraw' }), 'ok')
+  for (const person of [first, second]) assert.equal(await sayOnRelease(d, number, person, wanted), 'ok')
+  await erase(second.id, 'approve')
+  const short = await signAt(d, wanted)
+  assert.ok(!short.ok && short.code === 'quorum-not-met')
+  assert.equal(await sayOnRelease(d, number, fourth, wanted), 'ok')
+  assert.ok((await signAt(d, wanted)).ok)
+  await erase(third.id, 'veto')
+  const again = await signAt(d, wanted)
+  assert.ok(again.ok)
+  assert.ok(!Buffer.from(again.file).includes('Alice told me.'))
+  const report = judge(again.file, await trustOf(d))
+  assert.deepEqual([report.verdict, faults(report)], ['consistent', []])
+  const unknown = report.checks.filter(({ code }) => code === 'blob-erased').map(({ check }) => check)
+  assert.deepEqual(unknown, ['blobs', 'release-statements', 'quorum', 'statement'])
 })

@@ -3,7 +3,7 @@ import { invariant } from '../../flows/app-error.ts'
 import type { JobRecord, RepositoryRecord, Write } from '../../flows/ports.ts'
 import { checkBlob } from './blob-digest.ts'
 import { ConflictSignal } from './conflict.ts'
-import { withoutTexts } from './erased-statement.ts'
+import { withoutReason, withoutTexts } from './erased-statement.ts'
 import { checkLogAppend } from './log-append.ts'
 import type { MemoryState } from './memory-state.ts'
 import { withBranchSeen } from './repository-edits.ts'
@@ -163,6 +163,8 @@ function applyErasure(state: MemoryState, { digest, changes }: Row<'erase-blob'>
   takeOut(undo, state.blobs, digest)
   for (const [key, record] of state.statements)
     if (record.payloadDigest === digest) put(undo, state.statements, key, withoutTexts(record))
+  for (const [key, record] of state.releaseStatements)
+    if (record.payloadDigest === digest) put(undo, state.releaseStatements, key, withoutReason(record))
   for (const { repository, number } of changes) {
     for (const [guid, delivery] of state.deliveries)
       if (delivery.repository === repository && delivery.number === number && delivery.finishedAt !== null)

@@ -14,8 +14,6 @@ import { type EvidenceCase, ofType, openCase, type VerifyContext } from './evide
 import type { State } from './history.ts'
 import type { EntryOf } from './read-entry.ts'
 import type { ReleaseFile } from './release-file.ts'
-import type { Sha256 } from '../ids.ts'
-import type { Recomputation } from './recompute.ts'
 import { failed, type Finding, skipped, unknownFor } from './report.ts'
 import { neededBy, surplusIn } from './steps-verdict.ts'
 
@@ -111,10 +109,6 @@ export function openRelease(file: ReleaseFile, { found, ...context }: ReleaseCon
   }
 }
 
-/** What of the facts of the landing's verdict was erased: they alone have the name of the repository, and with it its layer. */
-const erasedFacts = (verdict: Recomputation | undefined): Sha256 | null =>
-  verdict?.facts === null ? verdict.erased : null
-
 /** The revision landed on a governed branch of the repository as something that had passed. */
 export const checkLanding: ReleaseStep = ({ one, signed, landing }) => {
   if (signed === null || signed.subject.kind !== 'release') return failed('release-entry-missing')
@@ -122,10 +116,9 @@ export const checkLanding: ReleaseStep = ({ one, signed, landing }) => {
   const [verdict] = one.verdicts
   if (verdict?.entry.index !== landing.data.verdict || landing.data.verdict >= landing.index)
     return failed('landing-verdict-missing', landing.index)
+  if (verdict.facts === null && verdict.erased !== null) return unknownFor(verdict.erased)
   if (verdict.entry.data.outcome !== 'pass') return failed('landing-verdict-not-pass', landing.data.verdict)
   const { subject } = landing
-  const gone = erasedFacts(verdict)
-  if (gone !== null) return unknownFor(gone)
   const isSame =
     subject.kind === 'branch' &&
     subject.repository === signed.subject.repository &&
@@ -140,8 +133,12 @@ export const checkLanding: ReleaseStep = ({ one, signed, landing }) => {
 export const checkReleaseStatements: ReleaseStep = ({ one, signed }) => {
   for (const { entry, statement, admission, admitted } of one.history.releases) {
     const { actor, data } = entry
-    for (const digest of [data.payloadDigest, data.requirement, data.inForce])
+    const isErased = one.erased.has(data.payloadDigest)
+    for (const digest of isErased
+      ? [data.requirement, data.inForce]
+      : [data.payloadDigest, data.requirement, data.inForce])
       if (!one.evidence.blobs.has(digest)) return failed('blob-missing', digest)
+    if (isErased) continue
     if (admission === null) return failed('statement-malformed', entry.index)
     if (!admission.ok) return failed(admission.code, entry.index)
     if (admitted === null || statement === null) return failed('statement-not-admitted', entry.index)
@@ -161,13 +158,21 @@ export const checkReleaseStatements: ReleaseStep = ({ one, signed }) => {
       subject.tag === signed.subject.tag
     if (!isOfRelease || entry.index >= signed.index) return failed('statement-of-another-release', entry.index)
   }
-  return null
+  return unreadIn(one)
+}
+
+/** What nobody can look at any more, of what the quorum is counted from; null where all of it is there. */
+function unreadIn({ verdicts, history, erased }: EvidenceCase): Finding {
+  const said = history.releases.find(({ entry }) => erased.has(entry.data.payloadDigest))
+  if (said !== undefined) return unknownFor(said.entry.data.payloadDigest)
+  const facts = verdicts[0]?.facts === null ? verdicts[0].erased : null
+  return facts === null ? null : unknownFor(facts)
 }
 
 /** The quorum in force had approved exactly this release when it was signed, and nobody's veto stood. */
-export const checkQuorum: ReleaseStep = ({ decided, signed, one }) => {
-  const gone = erasedFacts(one.verdicts[0])
-  if (decided === null && gone !== null) return unknownFor(gone)
+export const checkQuorum: ReleaseStep = ({ one, decided, signed }) => {
+  const unread = unreadIn(one)
+  if (unread !== null) return unread
   if (decided === null || signed === null) return failed('release-not-recomputed')
   if (decided.vetoedBy.length > 0) return failed('release-vetoed', decided.vetoedBy.join(','))
   return decided.isMet ? null : failed('quorum-not-met', signed.index)
@@ -183,10 +188,10 @@ export const checkSignature: ReleaseStep = ({ opened, signed, one }) => {
 
 /** The statement says, byte for byte, what follows from the entries. */
 export const checkStatement: ReleaseStep = ({ one, opened, signed, landing, state, artifacts, decided }) => {
+  const unread = unreadIn(one)
+  if (unread !== null) return unread
   const [verdict] = one.verdicts
   const { policy } = state
-  const gone = erasedFacts(verdict)
-  if (decided === null && gone !== null) return unknownFor(gone)
   if (!opened.ok || signed === null || landing === null || decided === null || verdict === undefined || policy === null)
     return skipped('not-recomputed')
   if (artifacts === null) return failed('artifacts-malformed')

@@ -36,7 +36,7 @@ const refusals: Readonly<Record<ErasureRefusal, { readonly words: string; readon
     remedy: 'Nothing can be done about this one: without it no later verdict could be verified.',
   },
   'blob-makes-release': {
-    words: 'strangers judge a release by every statement about it; without this one they could not',
+    words: 'it is the statement that was signed for a release; without it strangers could not judge the release',
     remedy: 'Nothing can be done about this one: without it the release could not be verified.',
   },
   'blob-awaits-landing': {
@@ -54,7 +54,7 @@ const kinds = {
   'policy-file': 'file of a policy',
   keyring: 'keyring',
   requirement: 'requirement',
-  release: 'statement about a release',
+  release: 'signed statement of a release',
 } as const
 
 function digestOf(text: string): Sha256 {

@@ -167,6 +167,8 @@ export interface ReleaseStatementRecord extends AdmittedRelease {
   readonly repository: RepositoryId
   readonly tag: string
   readonly person: AccountId
+  /** As of `StatementRecord`. */
+  readonly isErased?: true
 }
 
 export interface FindingRecord {

@@ -73,15 +73,13 @@ const roles: Readonly<Record<string, BlobKind>> = {
 }
 
 /** In which roles the data of an entry names a value. */
-function rolesIn({ type, data, subject }: LogEntry, digest: Sha256): readonly BlobKind[] {
+function rolesIn({ type, data }: LogEntry, digest: Sha256): readonly BlobKind[] {
   // The payload of a statement that was refused is held by no place.
   if (type === 'statement-refused') return []
   const files = isJsonObject(data.files) && Object.values(data.files).includes(digest) ? (['policy-file'] as const) : []
   const own = Object.entries(data).flatMap(([member, value]) =>
     value === digest && Object.hasOwn(roles, member) ? [roles[member] as BlobKind] : [],
   )
-  // A release is judged from one file that holds every statement about it.
-  if (subject.kind === 'release') return own.map((role) => (role === 'statement' ? 'release' : role))
   return [...own, ...files]
 }
 

@@ -15,7 +15,7 @@ export type ErasureRefusal =
   | 'blob-not-erasable'
   /** A statement that suspends a key or lifts a suspension: the keyring of every later verdict follows from it. */
   | 'blob-makes-keyring'
-  /** A statement about a release, or the one that was signed for it: strangers judge the release by all of them. */
+  /** The statement that was signed for a release: strangers judge the release by it. */
   | 'blob-makes-release'
   /** The facts of a change that is merged and not yet matched with what landed. */
   | 'blob-awaits-landing'

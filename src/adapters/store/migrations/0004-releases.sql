@@ -14,5 +14,11 @@ create table release_statements (
 
 create index release_statements_of_tag on release_statements (repository, tag, entry);
 
-create trigger release_statements_fixed before update on release_statements begin select raise(abort, 'append-only'); end;
+-- The record alone may change, and only once its payload is erased: the texts in it go.
+create trigger release_statements_fixed before update on release_statements
+when not exists (select 1 from erased_blobs where digest = old.payload_digest)
+  or new.seq <> old.seq or new.entry <> old.entry or new.repository <> old.repository or new.tag <> old.tag
+  or new.person <> old.person or new.payload_digest <> old.payload_digest or new.nonce <> old.nonce begin
+  select raise(abort, 'append-only');
+end;
 create trigger release_statements_kept before delete on release_statements begin select raise(abort, 'append-only'); end;
