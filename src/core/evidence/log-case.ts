@@ -106,7 +106,6 @@ export function openLogCase(record: LogRecord, context: Omit<VerifyContext, 'clo
     const statements = new Set([...aboutKeys.filter(({ entry }) => entry.index < index), ...judged.statements])
     return {
       ...whole,
-      decisive: index,
       evidence: { ...evidence, verdict: index },
       history: { ...history, statements: [...statements] },
       decisive: index,
