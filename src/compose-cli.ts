@@ -11,7 +11,7 @@ import { directorySource } from './adapters/log-source/directory-source.ts'
 import { httpSource } from './adapters/log-source/http-source.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
 import { readPolicyFiles } from './adapters/policy-files/read-policy-files.ts'
-import { openJournal } from './adapters/store/journal.ts'
+import { openJournal, sharedJournal } from './adapters/store/journal.ts'
 import { makeSshKey, readSshKey } from './adapters/log-files/ssh-key.ts'
 import { migrateSqlite } from './adapters/store/sqlite.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
@@ -41,8 +41,9 @@ import { decodeHex, keyIdOf, signEcdsa } from './core/index.ts'
 import { AppError } from './flows/app-error.ts'
 import { eventOf, keyCreated } from './flows/audit/event-of.ts'
 import { recordEvents } from './flows/audit/record-events.ts'
+import { createSigningRefusals, type SigningRefusals } from './flows/audit/signing-refusals.ts'
 import type { SecurityEvent } from './flows/audit/security-event.ts'
-import { securityKeyName } from './flows/gate/recorder.ts'
+import { type Recorder, securityKeyName } from './flows/gate/recorder.ts'
 import { openClone } from './delivery/cli/git-reader.ts'
 import { contradictionsInClone } from './delivery/cli/clone-facts.ts'
 import { configRefusal } from './delivery/cli/config-refusal.ts'
@@ -61,6 +62,9 @@ import { holdProcess, systemClock, systemRandom, systemTimers } from './system.t
 const logTimeoutMs = 30_000
 
 const unlockVariable = 'GOVERNANCE_UNLOCK_KEY_FILE'
+
+/** Beside what a command prints: its output may be read by a machine. */
+const commandTelemetry = createTelemetry({ level: 'error', destination: process.stderr })
 
 /** The version that package.json states. It lies one folder above, in a clone and in the compiled package alike. */
 function packageVersion(): string {
@@ -176,7 +180,7 @@ const offHostOf = ({ log }: Config, custody: Custody): OffHost | null =>
 const witnessesOf = ({ log }: Config, custody: Custody, store: Pick<StorePorts, 'log'>): OutsideSource | null =>
   outsideWitnesses(
     log.witness?.quorum ?? null,
-    { custody, log: store.log, timers: systemTimers, telemetry: createTelemetry({ level: 'error' }) },
+    { custody, log: store.log, timers: systemTimers, telemetry: commandTelemetry },
     0,
   )
 
@@ -194,7 +198,7 @@ const commandPublisher = async (
     offHost,
     // The server, when it runs again, has cosigned what lacks its quorum.
     cosigner: null,
-    telemetry: createTelemetry({ level: 'error' }),
+    telemetry: commandTelemetry,
     timers: systemTimers,
     acceleration,
   })
@@ -202,15 +206,23 @@ const commandPublisher = async (
 /** What a command asks before it signs: the files that were published here, and whoever outside is configured. */
 function commandGate(config: Config, custody: Custody, store: StorePorts, offHost: OffHost | null): StartGate {
   const copy = offHost && decisionCopy(offHost, config.log.origin, store, custody, acceleration)
-  const outside = decisionGate(copy, witnessesOf(config, custody, store))
-  return {
-    ...outside,
-    async pass() {
-      await (await commandPublisher(config, store, null)).check()
-      await outside.pass()
-    },
-  }
+  return decisionGate(copy, witnessesOf(config, custody, store), {
+    ownFiles: async () => (await commandPublisher(config, store, null)).check(),
+    onRefused: (error) => refusalsOf(config, store).keep(error),
+  })
 }
+
+/** Refusals to sign, as a command keeps them and finds them. */
+const refusalsOf = (config: Config, { log, security }: Pick<StorePorts, 'log' | 'security'>): SigningRefusals =>
+  createSigningRefusals({
+    journal: sharedJournal(dataFiles(config.data.directory).refusals),
+    log,
+    security,
+    userId: currentOperator(),
+    clock: systemClock,
+    random: systemRandom,
+    telemetry: commandTelemetry,
+  })
 
 /** Gives the commands what they need: adapters as typed functions, opened only when a command asks. */
 export function composeCli(terminal: Terminal): CliNeeds {
@@ -239,11 +251,16 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const copy = offHost && decisionCopy(offHost, origin, store, custody, acceleration)
       const gate = commandGate(config, custody, store, offHost)
       const recorder = commandRecorder(origin, store, custody, gate)
+      const refusals = refusalsOf(config, store)
+      const noteWith = async (writer: Recorder, events: readonly SecurityEvent[]): Promise<void> => {
+        await refusals.record(writer)
+        await recordEvents(writer, events)
+      }
       const note = async (events: readonly SecurityEvent[]): Promise<void> => {
-        if (mode !== 'read') return recordEvents(recorder, events)
+        if (mode !== 'read') return noteWith(recorder, events)
         const writing = await openStore(config, custody, 'write')
         try {
-          await recordEvents(commandRecorder(origin, writing, custody, gate), events)
+          await noteWith(commandRecorder(origin, writing, custody, gate), events)
         } finally {
           await writing.store.close()
         }
@@ -255,6 +272,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
         recorder,
         operator: currentOperator(),
         note,
+        refusals: () => refusals.waiting(),
         offHost: offHost &&
           copy && {
             name: offHost.name,
@@ -262,7 +280,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
             prepare: () =>
               prepareCopy(offHost, copy, store, config.log.origin, {
                 timers: systemTimers,
-                telemetry: createTelemetry({ level: 'error' }),
+                telemetry: commandTelemetry,
               }),
           },
         async keepSshKey(name, given) {
@@ -315,6 +333,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
           logFiles: await openLogDirectory({ directory: dataFiles(config.data.directory).decisions, create: true }),
           offHost,
           journal: await openJournal(dataFiles(config.data.directory).journal),
+          refusals: sharedJournal(dataFiles(config.data.directory).refusals),
           clock: systemClock,
           timers: systemTimers,
           random: systemRandom,

@@ -10,7 +10,7 @@ import { logKeyNames } from './flows/gate/log-key-name.ts'
 import type { Custody, LogFiles, LogName, OffHost, StorePorts, Telemetry, Timers } from './flows/ports.ts'
 import { compareCopy, copySource, type OutsideCopyNeeds } from './flows/record/outside-copy.ts'
 import { createLogPublisher } from './flows/record/publisher.ts'
-import { createStartGate, type OutsideSource, type StartGate } from './flows/record/start-gate.ts'
+import { createStartGate, type GateParts, type OutsideSource, type StartGate } from './flows/record/start-gate.ts'
 
 /** Opens the place that the configuration names. Reaches for nothing yet: who uses it hears that it is not there. */
 export function openOffHost(place: OffHostPlace, custody: Pick<Custody, 'reveal'>, timers: Timers): OffHost {
@@ -91,9 +91,16 @@ export const decisionCopy = (
   acceleration,
 })
 
-/** What is asked before the decision log is signed: the off-host copy and the witnesses, where they are configured. */
-export const decisionGate = (copy: OutsideCopyNeeds | null, witnesses: OutsideSource | null): StartGate =>
-  createStartGate([...(copy === null ? [] : [copySource(copy)]), ...(witnesses === null ? [] : [witnesses])])
+/**
+ * What is asked before the decision log is signed: the off-host copy and the witnesses, where they are configured, and the
+ * files that were published here.
+ */
+export const decisionGate = (
+  copy: OutsideCopyNeeds | null,
+  witnesses: OutsideSource | null,
+  parts: GateParts,
+): StartGate =>
+  createStartGate([...(copy === null ? [] : [copySource(copy)]), ...(witnesses === null ? [] : [witnesses])], parts)
 
 /**
  * Fills a new place with the log as it is, files first, head last. A place that holds a head of this log is filled up.

@@ -5,7 +5,13 @@ import { type Acceleration, parseVerifierKey, parseWitnessPolicy, type VerifierK
 import { createWitnessServer, type WitnessServer } from './delivery/http/witness-server.ts'
 import { AppError, invariant } from './flows/app-error.ts'
 import type { Clock, Custody, DecisionLog, Telemetry, Timers } from './flows/ports.ts'
-import { type Cosigner, countingWitnesses, createCosigner, type WitnessRoster } from './flows/record/cosign.ts'
+import {
+  type Cosigner,
+  countingWitnesses,
+  createCosigner,
+  type QuorumReport,
+  type WitnessRoster,
+} from './flows/record/cosign.ts'
 import { type NewestKnown, newestWitnessed } from './flows/record/newest-known.ts'
 import type { OutsideSource } from './flows/record/start-gate.ts'
 import { witnessSource } from './flows/record/witness-source.ts'
@@ -112,17 +118,19 @@ export async function composeWitnessing(
     readonly log: Pick<DecisionLog, 'node' | 'checkpoint'>
     readonly timers: Timers
     readonly directory: string
+    /** Told how each head of this deployment's log stands to its quorum. */
+    readonly onReport: (report: QuorumReport) => void
   },
 ): Promise<Witnessing> {
   const { quorum = null, serve = null } = config.log.witness ?? {}
-  const { custody, telemetry, timers, log, acceleration } = needs
+  const { custody, telemetry, timers, log, acceleration, onReport } = needs
   const server = serve === null ? null : (await composeWitness(serve, needs.directory, needs)).server
   if (quorum === null) return { cosigner: null, isRequiredForGreen: false, server, source: null }
   const roster = await rosterOf(quorum, custody)
   const client = createWitnessClient({ timeoutMs: requestTimeoutMs })
   const { deadlineMs } = quorum
   return {
-    cosigner: createCosigner({ roster, client, log, timers, telemetry, acceleration, deadlineMs }),
+    cosigner: createCosigner({ roster, client, log, timers, telemetry, acceleration, deadlineMs, onReport }),
     isRequiredForGreen: quorum.requiredForGreen,
     server,
     source: outsideWitnesses(quorum, needs, startPatienceMs),

@@ -6,29 +6,22 @@ import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
 import { decisionCopy, decisionGate } from './compose-off-host.ts'
 import { acceleration } from './compose-acceleration.ts'
 import type { Config } from './config/config.ts'
-import {
-  asRepositoryId,
-  asSha256,
-  encodeBase64,
-  encodeBase64Url,
-  explain,
-  formatInstant,
-  type Json,
-} from './core/index.ts'
+import { asSha256, type Json } from './core/index.ts'
+import { composeAnswers } from './compose-answers.ts'
 import { composeReaders } from './compose-readers.ts'
 import { composeWitnessing, type Witnessing } from './compose-witness.ts'
 import { createPublicServer } from './delivery/http/public-server.ts'
 import { AppError, isLogFailure } from './flows/app-error.ts'
 import { countKeyUse } from './flows/audit/counted-custody.ts'
 import { eventOf, serverUser } from './flows/audit/event-of.ts'
-import { placeTurned } from './flows/audit/place-events.ts'
+import { createPlaceEvents } from './flows/audit/place-events.ts'
+import { createQuorumEvents } from './flows/audit/quorum-events.ts'
 import { createSecurityEvents, type SecurityEvents } from './flows/audit/security-events.ts'
+import { createSigningRefusals } from './flows/audit/signing-refusals.ts'
 import { recordConfig } from './flows/audit/start-events.ts'
-import { challenge } from './flows/gate/challenge.ts'
 import { createIntake } from './flows/gate/intake.ts'
 import { createLowering } from './flows/gate/lowering.ts'
 import { concernOf, createPipeline, recurringJob, recurringKinds } from './flows/gate/pipeline.ts'
-import { currentNames } from './flows/gate/names.ts'
 import { readiness } from './flows/gate/readiness.ts'
 import { closeGaps } from './flows/gate/reconcile.ts'
 import { createRecorder, type Recorder, securityKeyName } from './flows/gate/recorder.ts'
@@ -89,6 +82,8 @@ export interface ServerParts {
   readonly logFiles: LogFiles
   readonly offHost: Pick<OffHost, 'name' | 'files'> | null
   readonly journal: Journal
+  /** Where refusals to sign wait until they can be entries. */
+  readonly refusals: Journal
   readonly clock: Clock
   readonly timers: Timers
   readonly random: Random
@@ -132,6 +127,8 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   const nonceKey = await custody.reveal(nonceKeyName)
   const saltKey = await custody.reveal(saltKeyName)
 
+  const told = { events: () => events, clock, timers }
+  const quorum = createQuorumEvents({ ...told, security })
   const witnessing = await composeWitnessing(config, {
     custody,
     clock,
@@ -140,6 +137,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     acceleration,
     log,
     directory: witnessMemoryOf(config.data.directory),
+    onReport: (report) => quorum.saw(report),
   })
   const github = createGitHub({
     apiUrl: config.github.apiUrl,
@@ -163,12 +161,22 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     timers,
     acceleration,
     before: readers.refresh,
-    onTurn: (turn) => events.note(placeTurned(turn)),
+    onTurn: createPlaceEvents(told),
     onPublished: () => void recording.progressed(),
+  })
+  const refusals = createSigningRefusals({
+    journal: parts.refusals,
+    log,
+    security,
+    userId: serverUser,
+    clock,
+    random,
+    telemetry,
   })
   const gate = decisionGate(
     offHost === null ? null : decisionCopy(offHost, origin, ports, custody, acceleration),
     witnessing.source,
+    { ownFiles: () => publisher.check(), onRefused: (error) => refusals.keep(error) },
   )
   // The gate stands before the publisher too: a refused server that filled an empty place would open its own way.
   const publishing = gatedRecorder({ record: (build) => logWriter.record(build).finally(() => publisher.wake()) }, gate)
@@ -321,37 +329,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       }),
     logFiles,
     logAdmission: readers.admission,
-    challenge: async ({ owner, repo, number, maintainer, keyid, wish }) => {
-      const made = await challenge(challengeNeeds, {
-        repository: `${owner}/${repo}`,
-        number,
-        maintainer,
-        keyid,
-        wish,
-      })
-      if (made === null) return { ok: false }
-      const { payload, pae, expiresAt, commands } = made
-      return {
-        ok: true,
-        body: {
-          payload: encodeBase64Url(payload),
-          pae: encodeBase64(pae),
-          keyid: made.keyid,
-          expiresAt: formatInstant(expiresAt),
-          commands,
-          diff: made.diff,
-        },
-      }
-    },
-    details: async ({ owner, repo, number }) => {
-      const name = `${owner}/${repo}`.toLowerCase()
-      const repository = (await registry.repositories()).find((known) => known.name.toLowerCase() === name)
-      if (repository === undefined || repository.private) return null
-      const record = await changes.find(asRepositoryId(repository.id), number)
-      return record?.verdict == null
-        ? null
-        : explain(await verdicts.read(record.verdict.digest), 'plain', await currentNames(registry))
-    },
+    ...composeAnswers(challengeNeeds),
   })
 
   return {
@@ -365,12 +343,13 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       try {
         // Before anything is signed, and before anything is published: both would hide that the log was rolled back.
         await gate.pass()
-        await publisher.check()
         await readers.refresh()
       } catch (error) {
         await witnessing.server?.stop()
         throw error
       }
+      await quorum.load()
+      await refusals.record(publishing)
       await lowering.load()
       await store.commit(recurringKinds.map((kind) => recurringJob(kind, clock.now())))
       const configDigest = await recordConfig({ recorder: publishing, memory, acceleration }, plainJson(config))

@@ -221,6 +221,7 @@ export async function startDeployment(
   const telemetry = createTelemetry({ level: 'debug', destination: { write: (line) => void logLines.push(line) } })
   const store = options.store ?? openMemoryStore()
   const journal = options.journal ?? memoryJournal()
+  const refusals = memoryJournal()
   const logFiles = options.logFiles ?? memoryLogFiles()
   const github = createGitHub({
     apiUrl,
@@ -294,6 +295,7 @@ export async function startDeployment(
       logFiles,
       offHost: options.offHost === undefined ? null : { name: 'off-host', files: () => options.offHost as LogFiles },
       journal,
+      refusals,
       clock: serverClock,
       timers: systemTimers,
       random: systemRandom,

@@ -1,9 +1,12 @@
+import type { Clock, Timers } from '../ports.ts'
+import { createTurns } from '../rationed-events.ts'
 import type { PlaceTurn } from '../record/publisher.ts'
 import { eventOf, serverUser } from './event-of.ts'
 import type { SecurityEvent } from './security-event.ts'
+import type { SecurityEvents } from './security-events.ts'
 
 /** The event of a place of the decision log's files that cannot be written any more, or can be again. */
-export function placeTurned({ place, code, size }: PlaceTurn): SecurityEvent {
+function placeTurned({ place, code, size }: PlaceTurn): SecurityEvent {
   const who = { userId: serverUser, resource: 'log:decisions' } as const
   if (place === 'off-host')
     return code === null
@@ -12,4 +15,15 @@ export function placeTurned({ place, code, size }: PlaceTurn): SecurityEvent {
   return code === null
     ? eventOf('log-publishing-recovered', { ...who, action: 'publish', details: { size } })
     : eventOf('log-publishing-failed', { ...who, action: 'publish', details: { code, size } })
+}
+
+/** Notes turns of the places of the decision log's files; one that flaps is told at most once a minute for each way. */
+export function createPlaceEvents(parts: {
+  readonly events: () => Pick<SecurityEvents, 'note'>
+  readonly clock: Clock
+  readonly timers: Timers
+}): (turn: PlaceTurn) => void {
+  const turns = { local: createTurns(parts, 'written'), 'off-host': createTurns(parts, 'written') }
+  return (turn) =>
+    turns[turn.place](turn.code === null ? 'written' : 'refused', () => parts.events().note(placeTurned(turn)))
 }
