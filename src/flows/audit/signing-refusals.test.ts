@@ -29,7 +29,7 @@ function setUp() {
   }
   const recorder: Recorder = {
     async record(build) {
-      const draft = build({ at: 0 as never, correctionMs: 0, indexOf: () => 0 as never })
+      const draft = await build({ at: 0 as never, correctionMs: 0, indexOf: () => 0 as never })
       stored.push(...(draft.events ?? []))
       return { ok: true, result: draft.result }
     },
