@@ -2,8 +2,7 @@ import { decodeHex } from '../bytes/hex.ts'
 import type { Json } from '../bytes/json.ts'
 import type { Acceleration } from '../crypto/acceleration.ts'
 import type { Instant, LogIndex, Sha256 } from '../ids.ts'
-import { type Checkpoint, parseCheckpointBody } from '../log/checkpoint.ts'
-import { parseSignedNote } from '../log/signed-note.ts'
+import { type Checkpoint, parseCheckpoint } from '../log/checkpoint.ts'
 import { treeHasher, type TreeHasher } from '../log/tree-hash.ts'
 import { followLogKeys, type LogKeyChain } from '../log/log-key.ts'
 import { noteVerifierKey, parseVerifierKey, type VerifierKey } from '../log/verifier-key.ts'
@@ -53,9 +52,8 @@ export interface EvidenceCase {
 
 /** The body of a note, whoever signed it. */
 export function bodyOf(note: string): Checkpoint | null {
-  const parsed = parseSignedNote(note)
-  const body = parsed.ok ? parseCheckpointBody(parsed.text) : null
-  return body?.ok === true ? body.checkpoint : null
+  const parsed = parseCheckpoint(note)
+  return parsed.ok ? parsed.checkpoint : null
 }
 
 export const ofType = <T extends EvidenceEntryType>(entries: readonly TypedEntry[], type: T): readonly EntryOf<T>[] =>

@@ -1,8 +1,7 @@
 import { canonicalBytes } from '../bytes/canonical-json.ts'
 import { bytesDigest } from '../crypto/text-digest.ts'
 import type { Instant, Sha256 } from '../ids.ts'
-import { verifyCheckpoint } from '../log/checkpoint.ts'
-import { keysOfSize } from '../log/log-key.ts'
+import { verifyHead } from '../log/log-key.ts'
 import { verifyConsistency, verifyInclusion } from '../log/proof-check.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import { bodyOf, type EvidenceCase } from './evidence-case.ts'
@@ -15,7 +14,7 @@ export function checkCheckpoint({ evidence, context, history, logKeys }: Evidenc
   const origin = context.trust?.origin ?? genesis.data.origin
   if (!logKeys.ok) return failed(logKeys.code)
   for (const note of [evidence.checkpoint, ...evidence.earlier.map(({ checkpoint }) => checkpoint)]) {
-    const opened = verifyCheckpoint(note, origin, keysOfSize(logKeys.spans, bodyOf(note)?.size ?? 0))
+    const opened = verifyHead(note, origin, logKeys.spans)
     if (!opened.ok) return failed(opened.code)
   }
   return null

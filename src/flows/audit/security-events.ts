@@ -1,5 +1,5 @@
-import { encodeBase64, encodeHex } from '../../core/index.ts'
-import { AppError } from '../app-error.ts'
+import { encodeBase64, encodeHex, parseCheckpoint } from '../../core/index.ts'
+import { AppError, invariant } from '../app-error.ts'
 import { type EntryDraft, serverActor } from '../gate/entries.ts'
 import { type EventDraft, type Recorder, securityOrigin } from '../gate/recorder.ts'
 import { createRation } from '../rationed-events.ts'
@@ -33,7 +33,7 @@ export interface SecurityEventsParts {
   /** Origin of the decision log. */
   readonly origin: string
   readonly recorder: Recorder
-  readonly security: Pick<SecurityLog, 'head' | 'checkpoint' | 'find'>
+  readonly security: Pick<SecurityLog, 'checkpoint' | 'find'>
   /** One event for each key that was used since the last call. */
   readonly takeKeyUse: () => readonly SecurityEvent[]
   readonly clock: Clock
@@ -89,9 +89,12 @@ export function createSecurityEvents(parts: SecurityEventsParts): SecurityEvents
   /** The head of the security log as an entry of the other one; nothing when that says it already. */
   async function anchor(): Promise<readonly EntryDraft[]> {
     const checkpoint = await security.checkpoint()
-    const { root } = await security.head()
     if (checkpoint === null || checkpoint.size === anchoredSize) return []
     const { size, note } = checkpoint
+    // The log may have grown since: only the note itself says which root it is of.
+    const parsed = parseCheckpoint(note)
+    invariant(parsed.ok && parsed.checkpoint.size === size, 'the head of a log is a checkpoint of its size')
+    const { root } = parsed.checkpoint
     return [
       {
         type: 'security-checkpoint',

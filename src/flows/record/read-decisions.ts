@@ -3,12 +3,15 @@ import {
   bytesDigest,
   type Checkpoint,
   decodeEntry,
+  decodeUtf8,
   type LogEntry,
+  type LogKeyCertificate,
   type Sha256,
 } from '../../core/index.ts'
 import type { LogSource } from '../ports.ts'
 import { faulty, type Read } from './log-fault.ts'
-import { entriesOf, type LogTrust, readLogHead } from './log-source.ts'
+import { certificateOf, judgeHead, readClaimedHead } from './follow-log.ts'
+import { entriesOf, type LogTrust } from './log-source.ts'
 
 export interface IndexedEntry {
   readonly index: number
@@ -18,6 +21,8 @@ export interface IndexedEntry {
 /** What a signed checkpoint stands for: entries by index, and the values that they name. */
 export interface Decisions {
   readonly checkpoint: Checkpoint
+  /** The checkpoint as it was served, with its cosignatures. */
+  readonly note: string
   /** Those of the wanted types, in log order. */
   readonly entries: readonly IndexedEntry[]
   /** The bytes with this digest; null where the place has none, or others. */
@@ -28,7 +33,8 @@ export interface Decisions {
  * Reads a whole decision log and keeps the entries that are asked for.
  *
  * Trust: every file is an attacker's; `trust` is the caller's.
- * Checks: the checkpoint's signature and origin, that every entry is included in it and canonical, the digest of every blob.
+ * Checks: that the key of its size signed the checkpoint, following keys where `trust` has a root; its origin; that every entry
+ * is included in it and canonical; the digest of every blob.
  * Does not check: that this is the newest checkpoint, or the only one (`verify log`, witnesses).
  * @throws AppError log-files-unavailable
  */
@@ -42,10 +48,11 @@ export async function readDecisions(
   },
 ): Promise<Read<Decisions>> {
   const { isWanted, onProgress, acceleration = {} } = options
-  const head = await readLogHead(source, trust)
+  const head = await readClaimedHead(source, trust)
   if (!head.ok) return head
-  const { checkpoint } = head.value
+  const { checkpoint, note } = head.value
   const entries: IndexedEntry[] = []
+  const certificates: LogKeyCertificate[] = []
   for await (const range of entriesOf(source, checkpoint, { from: 0, to: checkpoint.size }, acceleration)) {
     if (!range.ok) return range
     for (const [offset, bytes] of range.entries.entries()) {
@@ -53,13 +60,18 @@ export async function readDecisions(
       const decoded = decodeEntry(bytes)
       if (!decoded.ok) return faulty(decoded.code, null, index)
       if (isWanted(decoded.entry.type)) entries.push({ index, entry: decoded.entry })
+      const certificate = certificateOf(decoded.entry, index)
+      if (certificate !== null) certificates.push(certificate)
     }
     onProgress?.(range.first + range.entries.length, checkpoint.size)
   }
+  const judged = judgeHead(trust, note, certificates)
+  if (!judged.ok) return judged
   return {
     ok: true,
     value: {
       checkpoint,
+      note: decodeUtf8(note) ?? '',
       entries,
       async blob(digest) {
         const bytes = await source.read(`blob/${digest}`)
