@@ -32,7 +32,10 @@ const storeThread = /\/sqlite-worker\.ts$/
 class SlowWorker extends Worker {
   constructor(program: URL | string, options: WorkerOptions = {}) {
     const isStore = program instanceof URL && storeThread.test(program.pathname)
-    super(isStore ? new URL(`./slow-store-thread.ts?ms=${ms}`, import.meta.url) : program, options)
+    super(
+      isStore ? new URL('./slow-store-thread.ts', import.meta.url) : program,
+      isStore ? { ...options, argv: [String(ms)] } : options,
+    )
   }
 }
 Object.assign(workerThreads, { Worker: SlowWorker })

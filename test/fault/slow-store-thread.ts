@@ -1,7 +1,8 @@
-/** The writer's thread of the database on a slow disk: each commit waits so long for its sync, as this thread does. */
+/** `slow-store-thread MILLISECONDS`: the writer's thread of the database, in which every commit waits that much longer. */
 import Database from 'better-sqlite3'
 
-const ms = Number(new URL(import.meta.url).searchParams.get('ms'))
+const ms = Number(process.argv[2])
+if (!(ms > 0)) throw new Error('slow-store-thread MILLISECONDS')
 const pause = new Int32Array(new SharedArrayBuffer(4))
 const { prepare } = Database.prototype
 
