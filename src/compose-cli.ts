@@ -1,5 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { webUrlOf } from './adapters/github/api-address.ts'
 import { createCalendars } from './adapters/calendar/calendars.ts'
 import { createSignerKey, openSignerKey, readSignerPublicKey } from './adapters/custody/signer-key.ts'
 import { readKeyFile } from './adapters/custody/key-file.ts'
@@ -15,7 +16,7 @@ import { openJournal, sharedJournal } from './adapters/store/journal.ts'
 import { makeSshKey, readSshKey } from './adapters/log-files/ssh-key.ts'
 import { migrateSqlite } from './adapters/store/sqlite.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
-import { composeServer, webUrlOf } from './compose.ts'
+import { composeServer } from './compose.ts'
 import { acceleration } from './compose-acceleration.ts'
 import {
   commandRecorder,
@@ -28,20 +29,21 @@ import {
   requireGenesis,
   unlockOf,
 } from './compose-deployment.ts'
-import { decisionCopy, decisionGate, openOffHost, prepareCopy } from './compose-off-host.ts'
+import { commandGate, commandPublisher, copyParts, localFiles, offHostOf, refusalsOf } from './compose-command-log.ts'
+import { outsideCopies, prepareCopies, securityCopy } from './compose-off-host.ts'
 import { examineFiles } from './compose-examine.ts'
 import { draftDeployment } from './compose-init.ts'
-import { outsideWitnesses, rosterOf } from './compose-witness.ts'
+import { verifierFile, verifierRelease } from './compose-verifier.ts'
+import { rosterOf } from './compose-witness.ts'
 import { readPublishedHead, witnessCli } from './compose-witness-cli.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load-config.ts'
 import { pinGenesis } from './config/pin-genesis.ts'
 import { searchPath } from './config/search-path.ts'
-import { decodeHex, keyIdOf, signEcdsa } from './core/index.ts'
+import { blobPath, decodeHex, keyIdOf, signEcdsa } from './core/index.ts'
 import { AppError } from './flows/app-error.ts'
 import { eventOf, keyCreated } from './flows/audit/event-of.ts'
 import { recordEvents } from './flows/audit/record-events.ts'
-import { createSigningRefusals, type SigningRefusals } from './flows/audit/signing-refusals.ts'
 import type { SecurityEvent } from './flows/audit/security-event.ts'
 import { type Recorder, securityKeyName } from './flows/gate/recorder.ts'
 import { openClone } from './delivery/cli/git-reader.ts'
@@ -52,19 +54,14 @@ import { askNewPassphrase, askSecret } from './delivery/cli/prompts.ts'
 import { Refusal } from './delivery/cli/refusal.ts'
 import type { KeyUnlock, SignerKeys } from './delivery/cli/signer-key.ts'
 import type { Terminal } from './delivery/cli/terminal.ts'
-import type { Custody, LogFiles, OffHost, StorePorts } from './flows/ports.ts'
-import { compareCopy } from './flows/record/outside-copy.ts'
-import { createLogPublisher, type LogPublisher } from './flows/record/publisher.ts'
-import type { OutsideSource, StartGate } from './flows/record/start-gate.ts'
+import { standingOf } from './flows/record/copy-standing.ts'
+import { removeEverywhere } from './flows/record/remove-everywhere.ts'
 import { holdProcess, systemClock, systemRandom, systemTimers } from './system.ts'
 
 /** How long one file of a log may take. */
 const logTimeoutMs = 30_000
 
 const unlockVariable = 'GOVERNANCE_UNLOCK_KEY_FILE'
-
-/** Beside what a command prints: its output may be read by a machine. */
-const commandTelemetry = createTelemetry({ level: 'error', destination: process.stderr })
 
 /** The version that package.json states. It lies one folder above, in a clone and in the compiled package alike. */
 function packageVersion(): string {
@@ -173,57 +170,6 @@ async function recordMigration(
   return createdKeys
 }
 
-const offHostOf = ({ log }: Config, custody: Custody): OffHost | null =>
-  log.offHost === undefined ? null : openOffHost(log.offHost, custody, systemTimers)
-
-/** Witnesses as a command asks them: once. */
-const witnessesOf = ({ log }: Config, custody: Custody, store: Pick<StorePorts, 'log'>): OutsideSource | null =>
-  outsideWitnesses(
-    log.witness?.quorum ?? null,
-    { custody, log: store.log, timers: systemTimers, telemetry: commandTelemetry },
-    0,
-  )
-
-/** The publisher that `serve` runs all the time, for one command. */
-const commandPublisher = async (
-  config: Config,
-  { log, memory }: Pick<StorePorts, 'log' | 'memory'>,
-  offHost: LogFiles | null,
-): Promise<LogPublisher> =>
-  createLogPublisher({
-    origin: config.log.origin,
-    log,
-    memory,
-    local: await openLogDirectory({ directory: dataFiles(config.data.directory).decisions, create: true }),
-    offHost,
-    // The server, when it runs again, has cosigned what lacks its quorum.
-    cosigner: null,
-    telemetry: commandTelemetry,
-    timers: systemTimers,
-    acceleration,
-  })
-
-/** What a command asks before it signs: the files that were published here, and whoever outside is configured. */
-function commandGate(config: Config, custody: Custody, store: StorePorts, offHost: OffHost | null): StartGate {
-  const copy = offHost && decisionCopy(offHost, config.log.origin, store, custody, acceleration)
-  return decisionGate(copy, witnessesOf(config, custody, store), {
-    ownFiles: async () => (await commandPublisher(config, store, null)).check(),
-    onRefused: (error) => refusalsOf(config, store).keep(error),
-  })
-}
-
-/** Refusals to sign, as a command keeps them and finds them. */
-const refusalsOf = (config: Config, { log, security }: Pick<StorePorts, 'log' | 'security'>): SigningRefusals =>
-  createSigningRefusals({
-    journal: sharedJournal(dataFiles(config.data.directory).refusals),
-    log,
-    security,
-    userId: currentOperator(),
-    clock: systemClock,
-    random: systemRandom,
-    telemetry: commandTelemetry,
-  })
-
 /** Gives the commands what they need: adapters as typed functions, opened only when a command asks. */
 export function composeCli(terminal: Terminal): CliNeeds {
   const unlock = (config: Config): Promise<Unlock> =>
@@ -248,7 +194,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const store = await openStore(config, custody, mode)
       const { origin } = config.log
       const offHost = offHostOf(config, custody)
-      const copy = offHost && decisionCopy(offHost, origin, store, custody, acceleration)
+      const copies = offHost === null ? [] : outsideCopies(offHost, origin, store, custody, acceleration)
       const gate = commandGate(config, custody, store, offHost)
       const recorder = commandRecorder(origin, store, custody, gate)
       const refusals = refusalsOf(config, store)
@@ -273,16 +219,11 @@ export function composeCli(terminal: Terminal): CliNeeds {
         operator: currentOperator(),
         note,
         refusals: () => refusals.waiting(),
-        offHost: offHost &&
-          copy && {
-            name: offHost.name,
-            compare: () => compareCopy(copy),
-            prepare: () =>
-              prepareCopy(offHost, copy, store, config.log.origin, {
-                timers: systemTimers,
-                telemetry: commandTelemetry,
-              }),
-          },
+        offHost: offHost && {
+          name: offHost.name,
+          standings: () => Promise.all(copies.map(standingOf)),
+          prepare: () => prepareCopies(offHost, copies, origin, store, copyParts(store)),
+        },
         async keepSshKey(name, given) {
           if ((await custody.names()).includes(name))
             throw new AppError('custody-refused', `the keystore holds ${name} already`, {
@@ -301,8 +242,14 @@ export function composeCli(terminal: Terminal): CliNeeds {
           await gate.pass()
           const publisher = await commandPublisher(config, store, offHost?.files('decisions') ?? null)
           await publisher.publish(options)
+          if (offHost !== null) await securityCopy(offHost, origin, store.security, copyParts(store)).publish(options)
           return publisher.published()
         },
+        removeBlob: (digest) =>
+          removeEverywhere(blobPath(digest), [
+            { place: 'here', open: () => openLogDirectory(localFiles(config)) },
+            ...(offHost === null ? [] : [{ place: offHost.name, open: async () => offHost.files('decisions') }]),
+          ]),
         keepToken: (name, token) => custody.put(name, 'secret', new TextEncoder().encode(token)),
         makeLogKey: (name) => custody.generateEd25519(name),
         publishedHead: async () => readPublishedHead(config.data.directory),
@@ -330,7 +277,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
           config,
           custody,
           store,
-          logFiles: await openLogDirectory({ directory: dataFiles(config.data.directory).decisions, create: true }),
+          logFiles: await openLogDirectory(localFiles(config)),
           offHost,
           journal: await openJournal(dataFiles(config.data.directory).journal),
           refusals: sharedJournal(dataFiles(config.data.directory).refusals),
@@ -338,6 +285,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
           timers: systemTimers,
           random: systemRandom,
           telemetry: createTelemetry({ level: config.telemetry.level }),
+          verifier: verifierRelease(),
         })
         return {
           ...(await server.start()),
@@ -387,6 +335,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
         ? httpSource({ url: place, token, timeoutMs: logTimeoutMs, timers: systemTimers })
         : directorySource(place),
     random: systemRandom,
+    verifier: { release: verifierRelease, file: verifierFile },
     calendars: createCalendars({ timers: systemTimers }),
     anchorSettings: (configFile) => configOf(configFile).anchor ?? { calendars: [], upgradeFrom: [] },
     keyIdOf: keyIdOfHex,

@@ -23,7 +23,8 @@ test('T47 starts that were refused are entries of the security log since the fir
     read: (path) => guarded(() => held.read(path)),
     write: (path, bytes) => guarded(() => held.write(path, bytes)),
     replaceCheckpoint: (note) => guarded(() => held.replaceCheckpoint(note)),
-    removeBlob: (path) => guarded(() => held.removeBlob(path)),
+    remove: (path) => guarded(() => held.remove(path)),
+    partials: (path) => guarded(() => held.partials(path)),
   }
   const d = await startDeployment(t, { frozen: true, repositories: ['sdk'], offHost: place })
   await openChange(d)

@@ -46,7 +46,11 @@ export interface EvidenceCase {
   readonly typed: readonly TypedEntry[]
   readonly malformed: { readonly code: string; readonly detail: string } | null
   readonly history: History
-  /** The verdict that the evidence is about, first, and those that put policies into force. */
+  /** Values that are not in the evidence because the log says that they were erased: digest, and entry that says so. */
+  readonly erased: ReadonlyMap<Sha256, LogIndex>
+  /** Index of the verdict that the evidence is about. */
+  readonly decisive: LogIndex
+  /** That verdict, first, and those that put policies into force. */
   readonly verdicts: readonly Recomputation[]
 }
 
@@ -84,8 +88,23 @@ function logKeysOf(trust: TrustFile | null, typed: readonly TypedEntry[]): LogKe
   )
 }
 
-/** Reads, replays and recomputes everything that the steps of the verifier look at. */
-export function openCase(evidence: Evidence, context: VerifyContext): EvidenceCase {
+/** The first word of the log about each value that is not there. One that is there was not erased, whatever is said of it. */
+function erasedOf({ blobs }: Evidence, typed: readonly TypedEntry[]): ReadonlyMap<Sha256, LogIndex> {
+  const erased = new Map<Sha256, LogIndex>()
+  for (const { index, data } of ofType(typed, 'blob-erased'))
+    if (!blobs.has(data.digest) && !erased.has(data.digest)) erased.set(data.digest, index)
+  return erased
+}
+
+/**
+ * Reads, replays and recomputes everything that the steps of the verifier look at. `decisive` is the verdict that is judged,
+ * where the evidence is about a later entry that stands on it.
+ */
+export function openCase(
+  evidence: Evidence,
+  context: VerifyContext,
+  decisive: LogIndex = evidence.verdict,
+): EvidenceCase {
   const acceleration = context.acceleration ?? {}
   const typed: TypedEntry[] = []
   let malformed: EvidenceCase['malformed'] = null
@@ -95,16 +114,19 @@ export function openCase(evidence: Evidence, context: VerifyContext): EvidenceCa
     if (read.fault !== null) malformed ??= { code: read.fault.code, detail: `${index} ${read.fault.field}` }
   }
   const blob = (digest: Sha256): Json | undefined => evidence.blobs.get(digest)
+  const erased = erasedOf(evidence, typed)
   const [genesis = null] = ofType(typed, 'genesis')
   const history = replayHistory({ entries: typed, origin: genesis?.data.origin ?? '', blob, acceleration })
   const verdictEntries = ofType(typed, 'verdict')
   const wanted: LogIndex[] = [
-    evidence.verdict,
+    decisive,
     ...history.policies.flatMap(({ entry }) => (entry.data.verdict === null ? [] : [entry.data.verdict])),
   ]
   const verdicts = [...new Set(wanted)].flatMap((index) => {
     const entry = verdictEntries.find((one) => one.index === index)
-    return entry === undefined ? [] : [recompute(entry, { history, blob, acceleration })]
+    return entry === undefined
+      ? []
+      : [recompute(entry, { history, blob, isErased: (digest) => erased.has(digest), acceleration })]
   })
   return {
     evidence,
@@ -116,6 +138,8 @@ export function openCase(evidence: Evidence, context: VerifyContext): EvidenceCa
     typed,
     malformed,
     history,
+    erased,
+    decisive,
     verdicts,
   }
 }

@@ -121,7 +121,8 @@ export function openLogCase(record: LogRecord, context: Omit<VerifyContext, 'clo
       if (wrong !== undefined) return [reportOf('blobs', failed('blob-digest-mismatch', wrong[0]))]
       const added = [...own].filter(([digest]) => !blobs.has(digest))
       for (const [digest, value] of added) blobs.set(digest, value)
-      const view = viewOf(recompute(entry, { history, blob: (digest) => blobs.get(digest), acceleration }))
+      const isErased = (digest: Sha256): boolean => whole.erased.has(digest)
+      const view = viewOf(recompute(entry, { history, blob: (digest) => blobs.get(digest), isErased, acceleration }))
       const checks = run(view, verdictSteps)
       for (const [digest] of added) blobs.delete(digest)
       return checks

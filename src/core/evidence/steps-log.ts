@@ -5,7 +5,7 @@ import { verifyHead } from '../log/log-key.ts'
 import { verifyConsistency, verifyInclusion } from '../log/proof-check.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import { bodyOf, type EvidenceCase } from './evidence-case.ts'
-import { failed, type Finding, skipped } from './report.ts'
+import { failed, type Finding, skipped, unknownFor } from './report.ts'
 
 /** The heads are signed by the key of the log that the verifier trusts, or that the log itself names. */
 export function checkCheckpoint({ evidence, context, history, logKeys }: EvidenceCase): Finding {
@@ -99,11 +99,12 @@ export function checkEntries({ malformed, evidence, history }: EvidenceCase): Fi
   return null
 }
 
-/** Every value is what its digest names. */
-export function checkBlobs({ evidence, acceleration }: EvidenceCase): Finding {
+/** Every value is what its digest names; one that was erased cannot be looked at. */
+export function checkBlobs({ evidence, erased, acceleration }: EvidenceCase): Finding {
   for (const [digest, value] of evidence.blobs) {
     if (bytesDigest(canonicalBytes(value), acceleration) !== (digest satisfies Sha256))
       return failed('blob-digest-mismatch', digest)
   }
-  return null
+  const [gone] = erased.keys()
+  return gone === undefined ? null : unknownFor(gone)
 }

@@ -62,7 +62,7 @@ function print(terminal: Terminal, report: AuditReport): void {
       : `entries ${report.from} to ${report.size}`
   terminal.out(
     report.isGood
-      ? `good: ${scope}, ${counted(report.blobs, 'blob')}, root ${report.root} of ${report.origin} at size ${report.size}\n`
+      ? `good: ${scope}, ${counted(report.blobs, 'blob')}${report.erased.length === 0 ? '' : `, ${report.erased.length} of them erased`}, root ${report.root} of ${report.origin} at size ${report.size}\n`
       : `NOT good: ${counted(report.faultCount, 'fault')} in ${report.origin} at size ${report.size ?? 'unknown'}\n`,
   )
 }

@@ -7,6 +7,7 @@ import {
   commandAllows,
   type Decision,
   type Instant,
+  isReleasePayload,
   type Json,
   nonceFor,
   normalizeRequirement,
@@ -25,27 +26,23 @@ import {
 } from '../../core/index.ts'
 import { AppError, invariant } from '../app-error.ts'
 import { accountUser, changeResource, eventOf } from '../audit/event-of.ts'
-import { refusedStatementEvent, statementRefused } from '../audit/refusals.ts'
-import type { ForgeAccount, StatementRecord, Write } from '../ports.ts'
+import { statementRefused } from '../audit/refusals.ts'
+import type { StatementRecord, Write } from '../ports.ts'
+import { runReleaseCommand } from '../release/admit-statement.ts'
+import type { Landings } from '../record/landings-by-commit.ts'
 import { type ChallengeNeeds, challengeBasis, challengeFor, signingKey } from './challenge.ts'
+import type { Comment } from './comment.ts'
 import type { CommandEffect, CommandStep } from './decide.ts'
 import { statusJob } from './jobs.ts'
 import { type JudgeNeeds, governing, judge } from './judge.ts'
 import { type ReplyBudget, replyJob } from './replies.ts'
+import { refusedRecord } from './refused-statement.ts'
 import { type CommandOutcome, replyText } from './reply-text.ts'
 import { settleSuspension } from './settle-suspension.ts'
 
-/** A new comment on a pull request, as the forge or its list of comments tells it. */
-export interface Comment {
-  readonly repository: RepositoryId
-  readonly number: number
-  readonly commentId: number
-  readonly author: ForgeAccount
-  readonly body: string
-}
-
 export interface ApproveNeeds extends JudgeNeeds, Omit<ChallengeNeeds, 'registry'> {
   readonly replies: ReplyBudget
+  readonly landings: Landings
 }
 
 type SignedCommand = Extract<ParsedCommand, { readonly signature: Uint8Array }>
@@ -148,6 +145,7 @@ async function runSigned(
     return { kind: 'refused', code, detail }
   }
   if (payload === null) return refuse('no-open-challenge')
+  if (isReleasePayload(payload)) return runReleaseCommand(needs, { comment, command, payload }, { answer, refuse })
   const parsed = parseStatement(payload)
   if (!parsed.ok) return refuse(parsed.code, parsed.field)
   const { predicate } = parsed.statement
@@ -296,34 +294,18 @@ function admitNow(
   const subject = { kind: 'change', repository: comment.repository, number: comment.number } as const
   const actor = { kind: 'person', account: person, keyid: predicate.signer.keyid } as const
   if (!admission.ok) {
-    const outcome = { kind: 'refused', code: admission.code, detail: admission.detail } as const
-    // Only what a registered key really signed becomes an entry: nobody else can make the log grow.
-    if (!isSignedByRegistered(needs, command, prepared, context)) return { ...nothing, outcome }
+    const refused = {
+      place: comment,
+      decision: predicate.decision,
+      signer: predicate.signer,
+      payload,
+      signature: command.signature,
+      code: admission.code,
+    }
     return {
       ...nothing,
-      outcome,
-      events: [
-        refusedStatementEvent(
-          {
-            repository: comment.repository,
-            number: comment.number,
-            commentId: comment.commentId,
-            account: person,
-            code: admission.code,
-            keyid: predicate.signer.keyid,
-            decision: predicate.decision,
-          },
-          0,
-        ),
-      ],
-      entries: [
-        {
-          type: 'statement-refused',
-          actor,
-          subject,
-          data: { payloadDigest: digest, code: admission.code, commentId: comment.commentId },
-        },
-      ],
+      outcome: { kind: 'refused', code: admission.code, detail: admission.detail },
+      ...refusedRecord(refused, keyring, needs.acceleration),
     }
   }
   const admitted: AdmittedStatement = { ...admission.draft, entry, at: moment.at }
@@ -365,22 +347,4 @@ function admitNow(
       ...(suspension?.writes ?? []),
     ],
   }
-}
-
-function isSignedByRegistered(
-  needs: ApproveNeeds,
-  command: SignedCommand,
-  prepared: Prepared,
-  { keyring }: Parameters<CommandStep['apply']>[0],
-): boolean {
-  const { maintainer, keyid } = prepared.statement.predicate.signer
-  const key = keyring.persons
-    .find((person) => person.account === maintainer)
-    ?.keys.find((candidate) => candidate.keyid === keyid)
-  const publicKey = key && decodeHex(key.publicKey)
-  return (
-    key !== undefined &&
-    publicKey !== undefined &&
-    verifySignature(key.scheme, publicKey, statementPae(prepared.payload), command.signature, needs.acceleration).ok
-  )
 }

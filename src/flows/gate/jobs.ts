@@ -87,3 +87,9 @@ export const landingJob = (repository: RepositoryId, ref: string, dueAt: Instant
     dueAt,
   },
 })
+
+/** Publish what another process recorded beside the server. */
+export const publishLogJob = (dueAt: Instant): Write => ({
+  kind: 'job',
+  job: { id: 'publish-log', lane: 'publish-log', kind: 'publish-log', data: {}, dueAt },
+})

@@ -8,6 +8,7 @@ import type {
   JobData,
   JobRecord,
   PolicyRecord,
+  ReleaseStatementRecord,
   RepositoryRecord,
   StatementRecord,
 } from './store-records.ts'
@@ -60,6 +61,8 @@ export interface Statements {
   forChange(repository: RepositoryId, number: number): Promise<readonly StatementRecord[]>
   /** How many statements of this person on this change are recorded; the next nonce depends on it. */
   count(repository: RepositoryId, number: number, person: AccountId): Promise<number>
+  /** Statements about the release of this tag, in log order. */
+  forRelease(repository: RepositoryId, tag: string): Promise<readonly ReleaseStatementRecord[]>
   /** Statements that bear on persons rather than changes (`suspend`, `lift`), in log order. */
   aboutPerson(person: AccountId): Promise<readonly StatementRecord[]>
   wasCommandAdmitted(repository: RepositoryId, commentId: number): Promise<boolean>
@@ -103,6 +106,8 @@ export interface SecurityLog extends DecisionLog {
 
 export interface Memory {
   blob(digest: Sha256): Promise<Uint8Array | null>
+  /** Whether the value of this digest was erased: `blob` is null then, and stays so. */
+  isErased(digest: Sha256): Promise<boolean>
   cursor(name: string): Promise<string | null>
   /** Newest first. */
   findings(limit: number): Promise<readonly FindingRecord[]>

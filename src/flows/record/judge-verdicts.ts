@@ -21,6 +21,7 @@ export const decisiveTypes: ReadonlySet<string> = new Set([
   'repository-enrolled',
   'clock-started',
   'statement-admitted',
+  'blob-erased',
   'verdict',
 ])
 

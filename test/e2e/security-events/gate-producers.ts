@@ -4,6 +4,7 @@ import type { Custody, LogFiles } from '../../../src/flows/ports.ts'
 import { memoryLogFiles } from '../../fakes/log-files.ts'
 import { openChange, turnGreen, until } from '../../fault/green.ts'
 import type { Deployment } from '../deployment.ts'
+import { artifact, landed, sayOnRelease, signAt } from '../release-scene.ts'
 import { act, outcomeOf, signStatement } from '../signing.ts'
 import { type LeavingWitness, startLeavingWitness } from '../witness-scene.ts'
 import { gate, type Producer } from './producer.ts'
@@ -119,6 +120,12 @@ export const gateProducers = {
     const [person] = d.of('layer-5')
     assert.ok(person)
     await d.approve(repo, number, person)
+  }),
+  'release-signed': gate(async (d) => {
+    const { revision, number } = await landed(d)
+    const wanted = { tag: 'v1', revision, artifacts: [artifact('sdk.tgz', 'one')] }
+    for (const person of d.of('layer-5').slice(0, 2)) assert.equal(await sayOnRelease(d, number, person, wanted), 'ok')
+    assert.ok((await signAt(d, wanted)).ok)
   }),
   'statement-refused': gate(async (d) => {
     const { number } = await openChange(d)
