@@ -17,8 +17,10 @@ import { createPublicServer } from './delivery/http/public-server.ts'
 import { AppError, isLogFailure } from './flows/app-error.ts'
 import { countKeyUse } from './flows/audit/counted-custody.ts'
 import { eventOf, serverUser } from './flows/audit/event-of.ts'
-import { placeTurned } from './flows/audit/place-events.ts'
+import { createPlaceEvents } from './flows/audit/place-events.ts'
+import { createQuorumEvents } from './flows/audit/quorum-events.ts'
 import { createSecurityEvents, type SecurityEvents } from './flows/audit/security-events.ts'
+import { createSigningRefusals } from './flows/audit/signing-refusals.ts'
 import { challenge, challengeAnswer } from './flows/gate/challenge.ts'
 import { createLandings } from './flows/record/landings-by-commit.ts'
 import { releaseChallenge } from './flows/release/release-challenge.ts'
@@ -73,6 +75,8 @@ export interface ServerParts {
   readonly logFiles: LogFiles
   readonly offHost: Pick<OffHost, 'name' | 'files'> | null
   readonly journal: Journal
+  /** Where refusals to sign wait until they can be entries. */
+  readonly refusals: Journal
   readonly clock: Clock
   readonly timers: Timers
   readonly random: Random
@@ -114,6 +118,8 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   const nonceKey = await custody.reveal(nonceKeyName)
   const saltKey = await custody.reveal(saltKeyName)
 
+  const told = { events: () => events, clock, timers }
+  const quorum = createQuorumEvents({ ...told, security })
   const witnessing = await composeWitnessing(config, {
     custody,
     clock,
@@ -122,6 +128,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     acceleration,
     log,
     directory: witnessMemoryOf(config.data.directory),
+    onReport: (report) => quorum.saw(report),
   })
   const github = createGitHub({
     apiUrl: config.github.apiUrl,
@@ -144,12 +151,22 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     timers,
     acceleration,
     before: () => readers.known.refresh(),
-    onTurn: (name, turn) => events.note(placeTurned(name, turn)),
+    onTurn: createPlaceEvents(told),
     onPublished: () => void recording.progressed(),
+  })
+  const refusals = createSigningRefusals({
+    journal: parts.refusals,
+    log,
+    security,
+    userId: serverUser,
+    clock,
+    random,
+    telemetry,
   })
   const gate = signingGate(
     offHost === null ? [] : outsideCopies(offHost, origin, ports, custody, acceleration),
     witnessing.source,
+    { ownFiles: () => publishing.decisions.check(), onRefused: (error) => refusals.keep(error) },
   )
   // The gate stands before the publisher too: a refused server that filled an empty place would open its own way.
   const gated = gatedRecorder({ record: (build) => logWriter.record(build).finally(() => publishing.wake()) }, gate)
@@ -336,12 +353,13 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       try {
         // Before anything is signed, and before anything is published: both would hide that the log was rolled back.
         await gate.pass()
-        await publishing.decisions.check()
         await readers.known.refresh()
       } catch (error) {
         await witnessing.server?.stop()
         throw error
       }
+      await quorum.load()
+      await refusals.record(gated)
       await lowering.load()
       await store.commit(recurringKinds.map((kind) => recurringJob(kind, clock.now())))
       const configDigest = await recordStart({ recorder: gated, log, memory, telemetry }, config, parts.verifier)

@@ -1,5 +1,6 @@
 import type { Acceleration, Contradiction, Facts, KeyId, PolicyV1, Severity, Sha256 } from '../../core/index.ts'
 import type { SecurityEvent } from '../../flows/audit/security-event.ts'
+import type { WaitingEvent } from '../../flows/audit/signing-refusals.ts'
 import type { Recorder } from '../../flows/gate/recorder.ts'
 import type { GenesisPlan } from '../../flows/gate/genesis.ts'
 import type { WitnessRoster } from '../../flows/record/cosign.ts'
@@ -95,6 +96,8 @@ export interface Deployment {
    * @throws AppError of custody and store; whatever needs its event must not happen then
    */
   note(events: readonly SecurityEvent[]): Promise<void>
+  /** Refusals to sign the log that wait outside of it, oldest first. @throws AppError store-corrupt, store-unavailable */
+  refusals(): Promise<readonly WaitingEvent[]>
   readonly forge: CliForge
   /** Makes a key that signs heads of a log; it never leaves custody. @throws AppError custody-refused when the name is taken */
   makeLogKey(name: string): Promise<Uint8Array>

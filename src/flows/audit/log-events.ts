@@ -134,8 +134,9 @@ export const logEvents = {
     actions: ['sign'],
     results: ['denied'],
     severity: 'critical',
-    meaning: 'the world outside knows a larger log than the store holds: nothing was signed',
-    details: { size: 'number', known: 'number?', code: 'word' },
+    meaning:
+      'the world outside knows another log than the store holds, or could not be asked: nothing was signed, nor was this until it could be; `refusedAt` is when, in milliseconds since 1970',
+    details: { size: 'number', known: 'number?', code: 'word', refusedAt: 'number' },
   }),
   'log-key-succeeded': row({
     resource: ['key'],

@@ -24,7 +24,7 @@ import {
   statementPae,
   decodeHex,
 } from '../../core/index.ts'
-import { AppError } from '../app-error.ts'
+import { AppError, invariant } from '../app-error.ts'
 import { accountUser, changeResource, eventOf } from '../audit/event-of.ts'
 import { statementRefused } from '../audit/refusals.ts'
 import type { StatementRecord, Write } from '../ports.ts'
@@ -115,7 +115,7 @@ async function findChallenge(needs: ApproveNeeds, comment: Comment, signature: U
   return found.length === 1 ? (found[0] ?? null) : null
 }
 
-/** Everything about the statement that has to be read before the recorder settles the moment. */
+/** Everything about the statement that has to be read in the recorder's turn. */
 interface Prepared {
   readonly policy: PolicyV1
   readonly payload: Uint8Array
@@ -155,13 +155,17 @@ async function runSigned(
   if (policy === null) return refuse('no-policy')
   if (policy.policy.options.commenterMustBeSigner && predicate.signer.maintainer !== comment.author.id)
     return refuse('commenter-not-signer')
-  const prepared = await prepare(needs, comment, payload, parsed.statement, policy.policy)
+  let prepared: Prepared | null = null
   const told: { outcome: CommandOutcome; isRecorded: boolean } = {
     outcome: { kind: 'refused', code: 'not-governed', detail: null },
     isRecorded: true,
   }
   const step: CommandStep = {
+    async prepare() {
+      prepared = await prepare(needs, comment, payload, parsed.statement)
+    },
     apply: (context) => {
+      invariant(prepared !== null, 'a statement is prepared before it is judged')
       const effect = admitNow(needs, comment, command, prepared, context)
       told.outcome = effect.outcome
       told.isRecorded = effect.entries.length > 0
@@ -194,8 +198,9 @@ async function prepare(
   comment: Comment,
   payload: Uint8Array,
   statement: Statement,
-  policy: PolicyV1,
 ): Promise<Prepared> {
+  const inForce = await needs.registry.policyInForce()
+  invariant(inForce !== null, 'statements are judged under a policy in force')
   const { predicate } = statement
   const { target } = predicate
   const named = await needs.memory.blob(predicate.requirement.digest.sha256)
@@ -205,7 +210,7 @@ async function prepare(
       for (const change of await needs.changes.open(repository.id))
         openChanges.push({ repository: repository.id, number: change.number })
   return {
-    policy,
+    policy: inForce.policy,
     payload,
     statement,
     recordedVotes: await needs.statements.count(comment.repository, comment.number, predicate.signer.maintainer),

@@ -42,8 +42,8 @@ export interface LogPublisher {
    */
   check(): Promise<void>
   /**
-   * One pass over everything that is signed and not published yet; with `all` over every file, so that those a place lost
-   * are written again.
+   * One pass over everything that is signed and not published yet; the first one also over the newest files that are, since
+   * these a crash may have torn. With `all` over every file, so that those a place lost are written again.
    * @throws as `check`
    */
   publish(options?: { readonly all: boolean }): Promise<void>
@@ -83,6 +83,9 @@ const firstRetryMs = 500
 const longestRetryMs = 60_000
 /** A published head without its quorum is cosigned again after so long. */
 const cosignAgainMs = 15_000
+
+/** Files under this many of a place's newest entries are looked at once after a start: what was written last is torn first. */
+const recentEntries = 256
 
 const codeOf = (error: unknown): string => (error instanceof AppError ? error.code : 'internal')
 
@@ -134,6 +137,8 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
   const heads = new Map<string, Checkpoint | null>()
   /** Sizes last known of the places; they only grow, also while a place cannot be asked. */
   const sizes = new Map<string, number>()
+  /** Places whose newest files were looked at since the start. */
+  const looked = new Set<string>()
   /** Size of the newest signed head that was looked at. */
   let signedSize = 0
   /** The place that refused in this pass; the local one also stands for the store. */
@@ -231,11 +236,14 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
     const stored = headOf(newest.note, origin)
     signedSize = stored.size
     const behind = await behindOf(stored)
-    const unwritten = all ? places : behind
-    for (const { name } of unwritten) shownBefore.set(name, heads.get(name)?.size ?? 0)
+    for (const { name } of all ? places : behind) shownBefore.set(name, heads.get(name)?.size ?? 0)
+    const unwritten = places.filter((place) => all || behind.includes(place) || !looked.has(place.name))
     if (unwritten.length > 0) await parts.before?.()
-    for (const { name, files } of unwritten)
-      await writeFiles(files, all ? 0 : (heads.get(name)?.size ?? 0), stored.size)
+    for (const { name, files } of unwritten) {
+      const shown = heads.get(name)?.size ?? 0
+      await writeFiles(files, all ? 0 : looked.has(name) ? shown : Math.max(0, shown - recentEntries), stored.size)
+      looked.add(name)
+    }
     if (behind.length === 0) return improve(newest.note)
     const note = cosigner === null ? newest.note : await cosigned(cosigner, newest.note, stored.size)
     for (const place of behind) {

@@ -5,9 +5,6 @@ import { later, type Producers } from './producer.ts'
 
 /** Types whose cause is built by somebody else and is not wired yet. */
 const awaited = {
-  'witness-quorum-lost': later('witness'),
-  'witness-quorum-regained': later('witness'),
-  'log-signing-refused': later('witness'),
   'log-broken': later('root'),
 } as const
 
