@@ -142,7 +142,8 @@ export function checkTime(one: EvidenceCase): Finding {
 export function checkSurplus(one: EvidenceCase): Finding {
   const { evidence, history, verdicts } = one
   const blobs = new Set<Sha256>()
-  const entries = new Set<number>([evidence.verdict, ...ofType(one.typed, 'log-key').map(({ index }) => index)])
+  const ofLog = [...ofType(one.typed, 'log-key'), ...ofType(one.typed, 'log-broken')]
+  const entries = new Set<number>([evidence.verdict, ...ofLog.map(({ index }) => index)])
   if (history.genesis !== null) entries.add(history.genesis.index)
   for (const { entry, root } of history.policies) {
     if (entry.index > evidence.verdict) continue

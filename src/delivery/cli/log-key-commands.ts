@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { formatVerifierKey, noteVerifierKey, parseVerifierKey, rootKeyName } from '../../core/index.ts'
-import { keyNameOf } from '../../flows/gate/log-key-name.ts'
+import { currentKeyName } from '../../flows/gate/log-era.ts'
 import { applyLogKey, readCertificates, requestLogKey } from '../../flows/record/log-keys.ts'
 import { exitCode } from './exit-code.ts'
 import { type CliNeeds, withDeployment } from './needs.ts'
@@ -33,7 +33,9 @@ export function addLogKeyCommands(log: Command, needs: CliNeeds): void {
         const { origin } = settings.log
         const certificates = await readCertificates(store.log)
         const generation = Math.max(1, certificates.length)
-        const current = formatVerifierKey(noteVerifierKey(origin, await custody.publicKey(keyNameOf(generation))))
+        const current = formatVerifierKey(
+          noteVerifierKey(origin, await custody.publicKey(await currentKeyName(store.log))),
+        )
         if (json)
           return printJson(terminal, {
             origin,

@@ -1,8 +1,8 @@
 import {
   type Acceleration,
   approvalsDigest,
-  buildInclusionProof,
   decodeEntry,
+  type EarlierCheckpoint,
   encodeEvidence,
   type EvidenceEntry,
   isVoidedByRegenesis,
@@ -14,14 +14,14 @@ import {
   parseJsonStrict,
   parseSignedNote,
   parseStatement,
-  planInclusion,
   type RepositoryId,
   type Sha256,
-  treeHasher,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
 import type { DecisionLog, LogEntryRow, Memory, StorePorts } from '../ports.ts'
 import { subjectKey } from '../gate/entries.ts'
+import { textIn } from '../gate/entry-data.ts'
+import { proveConsistency, proveInclusion } from './consistency-proof.ts'
 
 export interface EvidenceNeeds extends Pick<StorePorts, 'log' | 'memory' | 'registry' | 'statements'> {
   readonly acceleration: Acceleration
@@ -165,29 +165,25 @@ async function takeSuspensions(needs: EvidenceNeeds, before: number, gathered: G
       if (entry < before) await takeStatement(await rowAt(needs.log, entry), gathered)
 }
 
-async function takeProof(
-  { log, acceleration }: EvidenceNeeds,
-  index: number,
-  size: number,
-): Promise<EvidenceEntry['proof']> {
-  const nodes = new Map<string, Uint8Array>()
-  for (const { level, index: at } of planInclusion(index, size).flat()) {
-    const hash = await log.node(level, at)
-    if (hash === null)
-      throw new AppError('store-corrupt', 'a node of the log tree is missing', { data: { level, index: at } })
-    nodes.set(`${level}/${at}`, hash)
-  }
-  return buildInclusionProof(
-    index,
-    size,
-    (level, at) => nodes.get(`${level}/${at}`) as Uint8Array,
-    treeHasher(acceleration),
-  )
-}
-
 interface SignedHead {
   readonly size: number
   readonly note: string
+}
+
+/** The heads that the old log had before each break, and that this one continues them. */
+async function takeBreaks(
+  { log, acceleration }: EvidenceNeeds,
+  size: number,
+  gathered: Gathered,
+): Promise<readonly EarlierCheckpoint[]> {
+  const earlier: EarlierCheckpoint[] = []
+  for (const row of await rowsOf(log, 'log-broken')) {
+    if (row.index >= size) continue
+    gathered.row(row)
+    const proof = await proveConsistency(log, row.index, size, acceleration)
+    earlier.push({ checkpoint: textIn(dataOf(row), 'recovered'), proof })
+  }
+  return earlier
 }
 
 /** The published head with its cosignatures where it holds the verdict, the newest signed one otherwise. */
@@ -195,8 +191,10 @@ function cosignedHead(stored: SignedHead | null, published: string | null, verdi
   const parsed = published === null ? null : parseSignedNote(published)
   const body = parsed?.ok === true ? parseCheckpointBody(parsed.text) : null
   if (stored === null || published === null || body?.ok !== true) return stored
-  const { size } = body.checkpoint
-  return size > verdict && size <= stored.size ? { size, note: published } : stored
+  const { size, origin } = body.checkpoint
+  // What was published before a break is a head of another log.
+  const isOurs = stored.note.startsWith(`${origin}\n`)
+  return isOurs && size > verdict && size <= stored.size ? { size, note: published } : stored
 }
 
 /**
@@ -232,12 +230,13 @@ export async function gatherEvidence(needs: EvidenceNeeds, verdict: LogIndex): P
     if (typeof named === 'number') await takeVerdict(needs, await rowAt(log, named), voidBefore(named), gathered)
   }
   for (const certified of await rowsOf(log, 'log-key')) if (certified.index < checkpoint.size) gathered.row(certified)
+  const earlier = await takeBreaks(needs, checkpoint.size, gathered)
   await takeSuspensions(needs, verdict, gathered)
   await takeVerdict(needs, decisive, voidBefore(verdict), gathered)
   const entries: EvidenceEntry[] = []
   for (const { index, entry } of [...gathered.rows.values()].sort((a, b) => a.index - b.index))
-    entries.push({ index, entry, proof: await takeProof(needs, index, checkpoint.size) })
-  return encodeEvidence({ checkpoint: checkpoint.note, earlier: [], verdict, entries, blobs: gathered.blobs })
+    entries.push({ index, entry, proof: await proveInclusion(log, index, checkpoint.size, needs.acceleration) })
+  return encodeEvidence({ checkpoint: checkpoint.note, earlier, verdict, entries, blobs: gathered.blobs })
 }
 
 /** The verdict that an index or an entry's id names; null where there is none. */
