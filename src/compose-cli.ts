@@ -23,6 +23,7 @@ import {
   currentOperator,
   databaseKeyName,
   dataFiles,
+  decisionsFolder,
   openCustody,
   openStore,
   requireGenesis,
@@ -31,17 +32,19 @@ import {
 import { decisionCopy, decisionGate, openOffHost, prepareCopy } from './compose-off-host.ts'
 import { examineFiles } from './compose-examine.ts'
 import { draftDeployment } from './compose-init.ts'
+import { newestOutside, publishBreak } from './compose-restart.ts'
 import { outsideWitnesses, rosterOf } from './compose-witness.ts'
 import { readPublishedHead, witnessCli } from './compose-witness-cli.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load-config.ts'
-import { pinGenesis } from './config/pin-genesis.ts'
+import { pinGenesis, pinOrigin } from './config/pin-line.ts'
 import { searchPath } from './config/search-path.ts'
 import { decodeHex, keyIdOf, signEcdsa } from './core/index.ts'
 import { AppError } from './flows/app-error.ts'
 import { eventOf, keyCreated } from './flows/audit/event-of.ts'
 import { recordEvents } from './flows/audit/record-events.ts'
 import type { SecurityEvent } from './flows/audit/security-event.ts'
+import { currentEra } from './flows/gate/log-era.ts'
 import { securityKeyName } from './flows/gate/recorder.ts'
 import { openClone } from './delivery/cli/git-reader.ts'
 import { contradictionsInClone } from './delivery/cli/clone-facts.ts'
@@ -158,7 +161,7 @@ async function recordMigration(
     events.push(eventOf('db-migrated', { userId: operator, resource: 'deployment', action: 'migrate', details }))
   if (events.length === 0) return []
   const store = await openStore(config, custody, 'alone')
-  const offHost = offHostOf(config, custody)
+  const offHost = await offHostOf(config, custody, store)
   const gate = commandGate(config, custody, store, offHost)
   try {
     await recordEvents(commandRecorder(config.log.origin, store, custody, gate), events)
@@ -169,8 +172,14 @@ async function recordMigration(
   return createdKeys
 }
 
-const offHostOf = ({ log }: Config, custody: Custody): OffHost | null =>
-  log.offHost === undefined ? null : openOffHost(log.offHost, custody, systemTimers)
+const eraOf = async ({ log }: Pick<StorePorts, 'log'>): Promise<number> => (await currentEra(log)).number
+
+const offHostOf = async ({ log }: Config, custody: Custody, store: Pick<StorePorts, 'log'>): Promise<OffHost | null> =>
+  log.offHost === undefined ? null : openOffHost(log.offHost, custody, systemTimers, await eraOf(store))
+
+/** The public files of the decision log as it is called now. */
+const publicFiles = async ({ data }: Config, store: Pick<StorePorts, 'log'>): Promise<LogFiles> =>
+  openLogDirectory({ directory: decisionsFolder(data.directory, await eraOf(store)), create: true })
 
 /** Witnesses as a command asks them: once. */
 const witnessesOf = ({ log }: Config, custody: Custody, store: Pick<StorePorts, 'log'>): OutsideSource | null =>
@@ -190,7 +199,7 @@ const commandPublisher = async (
     origin: config.log.origin,
     log,
     memory,
-    local: await openLogDirectory({ directory: dataFiles(config.data.directory).decisions, create: true }),
+    local: await publicFiles(config, { log }),
     offHost,
     // The server, when it runs again, has cosigned what lacks its quorum.
     cosigner: null,
@@ -235,7 +244,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const custody = await openCustody(config, await unlock(config))
       const store = await openStore(config, custody, mode)
       const { origin } = config.log
-      const offHost = offHostOf(config, custody)
+      const offHost = await offHostOf(config, custody, store)
       const copy = offHost && decisionCopy(offHost, origin, store, custody, acceleration)
       const gate = commandGate(config, custody, store, offHost)
       const recorder = commandRecorder(origin, store, custody, gate)
@@ -287,7 +296,15 @@ export function composeCli(terminal: Terminal): CliNeeds {
         },
         keepToken: (name, token) => custody.put(name, 'secret', new TextEncoder().encode(token)),
         makeLogKey: (name) => custody.generateEd25519(name),
-        publishedHead: async () => readPublishedHead(config.data.directory),
+        publishedHead: async () => readPublishedHead(config.data.directory, await eraOf(store)),
+        newestOutside: async () =>
+          newestOutside(config, {
+            custody,
+            store,
+            copy,
+            published: readPublishedHead(config.data.directory, await eraOf(store)),
+          }),
+        publishBreak: (signed) => publishBreak(config, custody, store, signed),
         roster: async () => (config.log.witness?.quorum ? rosterOf(config.log.witness.quorum, custody) : null),
         webhooks: async () =>
           createWebhooks({
@@ -304,7 +321,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const custody = await openCustody(config, await unlock(config))
       const store = await openStore(config, custody, 'alone')
       const release = holdProcess()
-      const offHost = offHostOf(config, custody)
+      const offHost = await offHostOf(config, custody, store)
       const gate = commandGate(config, custody, store, offHost)
       try {
         await requireGenesis(config, store)
@@ -312,7 +329,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
           config,
           custody,
           store,
-          logFiles: await openLogDirectory({ directory: dataFiles(config.data.directory).decisions, create: true }),
+          logFiles: await publicFiles(config, store),
           offHost,
           journal: await openJournal(dataFiles(config.data.directory).journal),
           clock: systemClock,
@@ -348,6 +365,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
     },
     draftDeployment: (request) => draftDeployment(request, () => askNewPassphrase(terminal, unlockVariable)),
     pinGenesis,
+    pinOrigin,
     examineFiles,
     manifest: {
       make: appManifest,

@@ -6,21 +6,35 @@ import { nameOfPlace } from './adapters/log-files/sftp-connection.ts'
 import type { OffHostPlace } from './config/config.ts'
 import { type Acceleration, noteVerifierKey } from './core/index.ts'
 import { AppError } from './flows/app-error.ts'
+import { currentEra } from './flows/gate/log-era.ts'
 import { logKeyNames } from './flows/gate/log-key-name.ts'
 import type { Custody, LogFiles, LogName, OffHost, StorePorts, Telemetry, Timers } from './flows/ports.ts'
 import { compareCopy, copySource, type OutsideCopyNeeds } from './flows/record/outside-copy.ts'
 import { createLogPublisher } from './flows/record/publisher.ts'
 import { createStartGate, type OutsideSource, type StartGate } from './flows/record/start-gate.ts'
 
-/** Opens the place that the configuration names. Reaches for nothing yet: who uses it hears that it is not there. */
-export function openOffHost(place: OffHostPlace, custody: Pick<Custody, 'reveal'>, timers: Timers): OffHost {
-  return place.kind === 'directory' ? openElsewhere(place.directory) : openSftp(place, custody, timers)
+/** The folder of a log. The decision log has another one after each break: files are written once, and never over. */
+export const eraFolder = (log: LogName, era: number): string =>
+  era === 0 || log === 'security' ? log : `${log}-after-${era}`
+
+/**
+ * Opens the place that the configuration names, with the folders that the log has after so many breaks. Reaches for nothing
+ * yet: who uses it hears that it is not there.
+ */
+export function openOffHost(
+  place: OffHostPlace,
+  custody: Pick<Custody, 'reveal'>,
+  timers: Timers,
+  era: number,
+): OffHost {
+  return place.kind === 'directory' ? openElsewhere(place.directory, era) : openSftp(place, custody, timers, era)
 }
 
-function openElsewhere(directory: string): OffHost {
+function openElsewhere(directory: string, era: number): OffHost {
   const opened = new Map<LogName, Promise<LogFiles>>()
   const open = async (log: LogName): Promise<LogFiles> => {
-    const opening = opened.get(log) ?? openLogDirectory({ directory: join(directory, log), create: false })
+    const opening =
+      opened.get(log) ?? openLogDirectory({ directory: join(directory, eraFolder(log, era)), create: false })
     opened.set(log, opening)
     try {
       return await opening
@@ -41,7 +55,7 @@ function openElsewhere(directory: string): OffHost {
       try {
         // The place itself is never made: where a mount should be, it would be a folder of this machine.
         await lstat(join(directory, '.'))
-        await mkdir(join(directory, log), { recursive: true, mode: 0o755 })
+        await mkdir(join(directory, eraFolder(log, era)), { recursive: true, mode: 0o755 })
       } catch (cause) {
         throw new AppError('log-files-unavailable', `${directory} is not there or takes no folder; mount it first`, {
           cause,
@@ -57,10 +71,14 @@ function openSftp(
   place: Extract<OffHostPlace, { readonly kind: 'sftp' }>,
   custody: Pick<Custody, 'reveal'>,
   timers: Timers,
+  era: number,
 ): OffHost {
   const privateKey = (): Promise<Uint8Array> => custody.reveal(place.privateKey.keystore)
   const open = (log: LogName) =>
-    openSftpFiles({ ...place, directory: `${place.directory.replace(/\/+$/, '')}/${log}`, privateKey }, timers)
+    openSftpFiles(
+      { ...place, directory: `${place.directory.replace(/\/+$/, '')}/${eraFolder(log, era)}`, privateKey },
+      timers,
+    )
   const files = { decisions: open('decisions'), security: open('security') }
   return {
     name: nameOfPlace(place),
@@ -84,10 +102,10 @@ export const decisionCopy = (
   files: offHost.files('decisions'),
   origin,
   log,
-  keys: async () =>
-    Promise.all(
-      logKeyNames(await custody.names()).map(async (name) => noteVerifierKey(origin, await custody.publicKey(name))),
-    ),
+  keys: async () => {
+    const names = logKeyNames(await custody.names(), (await currentEra(log)).number)
+    return Promise.all(names.map(async (name) => noteVerifierKey(origin, await custody.publicKey(name))))
+  },
   acceleration,
 })
 

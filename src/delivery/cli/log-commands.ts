@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { addLogFileCommands } from './log-file-commands.ts'
 import { addLogKeyCommands } from './log-key-commands.ts'
 import { addLogOffHostCommands } from './log-off-host-commands.ts'
+import { addLogRestartCommand } from './log-restart-command.ts'
 import { addLogRootCommands } from './log-root-commands.ts'
 import { addLogStatusCommand } from './log-status-command.ts'
 import { addLogWatchCommand } from './log-watch-command.ts'
@@ -16,5 +17,6 @@ export function addLogCommands(program: Command, needs: CliNeeds, finish: Finish
   addLogFileCommands(log, needs)
   addLogKeyCommands(log, needs)
   addLogRootCommands(log, needs)
+  addLogRestartCommand(log, needs)
   addLogOffHostCommands(log, needs)
 }

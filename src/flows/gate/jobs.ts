@@ -87,3 +87,15 @@ export const landingJob = (repository: RepositoryId, ref: string, dueAt: Instant
     dueAt,
   },
 })
+
+/** Compare a repository on the forge with what the store knows. */
+export const reconcileJob = (repository: RepositoryId, dueAt: Instant): Write => ({
+  kind: 'job',
+  job: {
+    id: `reconcile/${repository}`,
+    lane: `reconcile/${repository}`,
+    kind: 'reconcile-repository',
+    data: { repository },
+    dueAt,
+  },
+})

@@ -82,7 +82,7 @@ export interface RecorderParts {
 
 const retriesWhenMoved = 5
 
-const entryOf = (draft: EntryDraft): PlacelessEntry => ({
+export const entryOf = (draft: EntryDraft): PlacelessEntry => ({
   type: draft.type,
   actor: draft.actor,
   subject: draft.subject,

@@ -13,6 +13,7 @@ import { type AuditProgress, type AuditReport, type FaultList, faultList, type N
 import { upperRows, type UpperRows } from './audit-rows.ts'
 import { continues } from './known-head.ts'
 import { faulty, type LogFault } from './log-fault.ts'
+import { logEnded } from './log-ended.ts'
 import { readLogHead } from './log-source.ts'
 import { openLogTree } from './log-tree.ts'
 
@@ -50,8 +51,10 @@ export async function auditLog(needs: AuditNeeds, request: AuditRequest): Promis
   const before = request.resume?.progress ?? null
   const faults = faultList(before ?? undefined)
   const head = await readLogHead(source, trust)
+  const ended = await logEnded(source, trust.origin)
+  if (ended !== null) faults.add(ended)
   if (!head.ok) {
-    faults.add(head.fault)
+    if (ended === null) faults.add(head.fault)
     return reportOf({ origin: trust.origin, from: request.from, note: null, checkpoint: null }, faults)
   }
   const { checkpoint } = head.value

@@ -2,6 +2,7 @@ import { type Acceleration, decodeUtf8, encodeHex, treeHasher, verifyCheckpoint 
 import type { LogSource } from '../ports.ts'
 import { continues } from './known-head.ts'
 import { faulty, type LogFault } from './log-fault.ts'
+import { logEnded } from './log-ended.ts'
 import { type LogTrust, readLogHead } from './log-source.ts'
 
 /** A checkpoint that somebody else says to have been shown, and who that is. */
@@ -51,8 +52,10 @@ export async function observeLog(
   const previousSize = previous?.ok ? previous.checkpoint.size : null
   // The head is read after the others', so that an honest log can only have grown since they saw theirs.
   const head = await readLogHead(source, trust)
+  const ended = await logEnded(source, trust.origin)
+  if (ended !== null) faults.push({ ...ended, proof: null, from: null })
   if (!head.ok) {
-    const fault = { ...head.fault, proof: null, from: null }
+    const fault = { ...(ended ?? head.fault), proof: null, from: null }
     return { isGood: false, origin: trust.origin, size: null, root: null, note: null, previousSize, faults: [fault] }
   }
   const { checkpoint } = head.value
