@@ -16,6 +16,12 @@ export type LogPath =
   | { readonly kind: 'tile'; readonly file: TileFile }
   | { readonly kind: 'blob'; readonly digest: Sha256 }
 
+/** Whether a file is written once and never replaced: all but the head. */
+export const isWrittenOnce = (path: string): boolean => {
+  const kind = parseLogPath(path)?.kind
+  return kind !== undefined && kind !== 'checkpoint'
+}
+
 /** The path of a value that entries name by its digest. */
 export const blobPath = (digest: Sha256): string => `blob/${digest}`
 

@@ -52,7 +52,11 @@ export type PlacelessEntry = Pick<LogEntry, 'type' | 'actor' | 'subject' | 'data
 }
 
 /** Reads the end of a log. @throws AppError store-corrupt when head and tree disagree */
-export async function loadTip({ log, acceleration }: Pick<LogEnd, 'log' | 'acceleration'>): Promise<LogTip> {
+export async function loadTip({
+  name,
+  log,
+  acceleration,
+}: Pick<LogEnd, 'name' | 'log' | 'acceleration'>): Promise<LogTip> {
   const head = await log.head()
   const nodes = new Map<string, Uint8Array>()
   for (const { level, index } of rangeSubtrees(0, head.size)) {
@@ -69,8 +73,11 @@ export async function loadTip({ log, acceleration }: Pick<LogEnd, 'log' | 'accel
   // A head that its own tree does not give was written by somebody else; signing on top of it would certify that.
   if (!equalBytes(frontierRoot(frontier, treeHasher(acceleration)), head.root))
     throw new AppError('store-corrupt', 'the stored head of the log is not the root of its tree')
-  return { frontier, at: head.at, signer: await currentSigner(log) }
+  // What the security log calls by the same name are events, and it has one key.
+  return { frontier, at: head.at, signer: name === 'security' ? onlySigner : await currentSigner(log) }
 }
+
+const onlySigner: LogSigner = { number: 0, since: null, origin: null, generation: 1 }
 
 /** Who signs once an entry stands in the log. */
 function signerAfter(signer: LogSigner, { type, data }: PlacelessEntry, index: LogIndex): LogSigner {
@@ -85,8 +92,8 @@ function signerAfter(signer: LogSigner, { type, data }: PlacelessEntry, index: L
 const textOr = <T>(value: Json | undefined, otherwise: T): string | T => (typeof value === 'string' ? value : otherwise)
 
 /** @throws AppError config-invalid: heads of a log are signed under its origin and no other, or it would fork (T47) */
-function requireOrigin({ name, origin }: LogEnd, { origin: inForce }: LogSigner): void {
-  if (name === 'security' || inForce === null || inForce === origin) return
+function requireOrigin({ origin }: LogEnd, { origin: inForce }: LogSigner): void {
+  if (inForce === null || inForce === origin) return
   throw new AppError('config-invalid', `the log goes on under the origin ${inForce}; log.origin says ${origin}`, {
     data: { reason: 'origin', configured: origin, found: inForce },
   })
@@ -107,7 +114,7 @@ export async function appendEntries(
   let { signer } = current
   for (const draft of drafts) {
     const index = asLogIndex(frontier.size)
-    signer = signerAfter(signer, draft, index)
+    if (name === 'decisions') signer = signerAfter(signer, draft, index)
     const id = draft.id ?? encodeHex(random.bytes(16))
     const { type, actor, subject, data, subjectKey, event } = draft
     const encoded = encodeEntry({ v: 1, id, at, type, actor, subject, data }, acceleration)

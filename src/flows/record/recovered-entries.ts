@@ -22,6 +22,7 @@ import type { DecisionLog, LogHead, LogSource } from '../ports.ts'
 import { readCertificates } from './log-keys.ts'
 import { entriesOf } from './log-source.ts'
 import { openLogTree } from './log-tree.ts'
+import { hadHead } from './outside-copy.ts'
 
 /** The beginning of a log that is left of it: what the store lacks, under a head that the log signed over exactly that. */
 export interface Beginning {
@@ -70,7 +71,7 @@ function bodyOf(note: string): Checkpoint | null {
 
 /** What a place holds beyond the store; null where it holds no more. Its head's signature is the caller's to check. */
 async function fromSource(
-  { origin, acceleration }: Needs,
+  { origin, log, acceleration }: Needs,
   source: LogSource,
   own: LogHead,
 ): Promise<{ readonly found: Found | null } | { readonly code: string; readonly place: string | null }> {
@@ -80,7 +81,10 @@ async function fromSource(
   const checkpoint = bodyOf(note)
   if (checkpoint === null) return { code: 'checkpoint-malformed', place: 'checkpoint' }
   if (checkpoint.origin !== origin) return { code: 'checkpoint-wrong-origin', place: 'checkpoint' }
-  if (checkpoint.size < own.size) return { found: null }
+  if (checkpoint.size < own.size)
+    return (await hadHead({ log, acceleration }, checkpoint))
+      ? { found: null }
+      : { code: 'log-inconsistent', place: 'checkpoint' }
   const tree = await openLogTree(source, checkpoint, treeHasher(acceleration))
   if (!tree.ok) return { code: tree.fault.code, place: tree.fault.path }
   const root = await tree.value.rootAt(own.size)

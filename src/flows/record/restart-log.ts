@@ -212,7 +212,7 @@ async function takeOver(
 ): Promise<Restarted> {
   const { store, log, acceleration } = needs
   const { beginning } = ended
-  const grown = appended(await loadTip({ log, acceleration }), beginning, acceleration)
+  const grown = appended(await loadTip({ name: 'decisions', log, acceleration }), beginning, acceleration)
   if (grown === null) return refused('entry-bad-data')
   const recovered = await recoverRows(
     { ...needs, now: needs.clock.now(), blobOf: async (digest) => source?.read(`blob/${digest}`) ?? null },
