@@ -9,9 +9,11 @@ import { good, makeRoot, newOrigin, oldOrigin, type Root, signBreak } from './lo
 
 const node = 'acme/node'
 
-/** No change has to wait: whether a verdict passes is a matter of signatures here. */
+/** No change of the node has to wait or to be attested: whether a verdict passes is a matter of signatures here. */
 const withoutWaiting = (files: Map<string, string>): void => {
   for (const [path, text] of files) files.set(path, text.replace(/(review_period(?:_days)?: )(?:60|30|7)\b/g, '$10'))
+  const rules = 'config/cross-layer-rules.yml'
+  files.set(rules, (files.get(rules) ?? '').replace(/  - name: node_imports_consensus\n(?: {4}.*\n)+/, ''))
 }
 
 interface Scene {
@@ -177,7 +179,7 @@ test('T47 a rolled-back log goes on after a break of its root: entries, approval
   assert.equal((await fetch(`${desk.url}/readyz`)).status, 200)
   // One approval was in the backup, one only in the copy; the third is signed for the new log.
   await scene.approve(first, 'node-3')
-  await until(async () => scene.shown(headSha)?.conclusion === 'success').catch(() => assert.fail(JSON.stringify([desk.fake.checkRuns(node, headSha), desk.fake.comments({repo: node, number: first})])))
+  await until(async () => scene.shown(headSha)?.conclusion === 'success')
 
   const newTrust = join(desk.folder, 'new-trust.json')
   await good(desk, 'trust', 'export', ...config, '--out', newTrust)

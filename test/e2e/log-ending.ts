@@ -6,7 +6,7 @@ import type { Desk } from './cli-deployment.ts'
 
 export const oldOrigin = 'gov.example.org/decisions'
 export const newOrigin = 'gov.example.org/decisions-2'
-export const endReason = 'the machine came back from a snapshot of last week'
+const endReason = 'the machine came back from a snapshot of last week'
 
 export interface Root {
   readonly root: string

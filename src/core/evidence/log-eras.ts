@@ -1,6 +1,6 @@
 import { decodeHex } from '../bytes/hex.ts'
 import { equalBytes } from '../bytes/byte-array.ts'
-import { type Checkpoint } from '../log/checkpoint.ts'
+import type { Checkpoint } from '../log/checkpoint.ts'
 import { type LogBreakFaultCode, openLogBreak, readLogBreak } from '../log/log-break.ts'
 import { followLogKeys, type LogKeyFaultCode, type LogKeySpan, keysOfSize } from '../log/log-key.ts'
 import { formatVerifierKey, noteVerifierKey, parseVerifierKey, type VerifierKey } from '../log/verifier-key.ts'

@@ -13,6 +13,7 @@ import {
   type Sha256,
   type TypedEntry,
 } from '../../core/index.ts'
+import { textIn } from '../gate/entry-data.ts'
 import { reconcileJob } from '../gate/jobs.ts'
 import type { GovernedBranch, LogEntryRow, RepositoryRecord, StorePorts, Write } from '../ports.ts'
 import { namedBlobs, namedByFacts } from './named-blobs.ts'
@@ -81,7 +82,7 @@ async function readBlobs(needs: RecoveryNeeds, rows: readonly Opened[]) {
   const stones = [...(await needs.log.find({ type: 'blob-erased', limit: 1_000_000 })).map(open), ...rows]
   const erased = new Set(
     stones.flatMap((one) =>
-      'entry' in one && one.entry.type === 'blob-erased' ? [String(one.entry.data.digest)] : [],
+      'entry' in one && one.entry.type === 'blob-erased' ? [textIn(one.entry.data, 'digest')] : [],
     ),
   )
   async function take(digest: Sha256, index: number): Promise<Uint8Array | null> {
@@ -159,7 +160,7 @@ const findingRow = ({ row, entry }: Opened): Write => ({
   kind: 'finding',
   record: {
     id: row.id,
-    code: String(entry.data.code),
+    code: textIn(entry.data, 'code'),
     repository: entry.subject.repository === undefined ? null : idOf(entry.subject.repository),
     at: row.at,
     entry: row.index,
@@ -208,14 +209,14 @@ export async function recoverRows(needs: RecoveryNeeds, rows: readonly LogEntryR
       case 'clock-ended':
         await changes.clockEnded(
           { repository: idOf(subject.repository), number: Number(subject.number) },
-          String(data.why),
+          textIn(data, 'why'),
         )
         return null
       case 'statement-refused':
         writes.push(...commandRow(one))
         return null
       case 'landing-matched':
-        await changes.landed(idOf(subject.repository), Number(data.number), String(data.commit))
+        await changes.landed(idOf(subject.repository), Number(data.number), textIn(data, 'commit'))
         repositories.seen(idOf(subject.repository), subject.ref, data.commit)
         return null
       case 'finding': {
