@@ -1,10 +1,11 @@
 import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { webUrlOf } from './adapters/github/api-address.ts'
 import { createCalendars } from './adapters/calendar/calendars.ts'
 import { createSignerKey, openSignerKey, readSignerPublicKey } from './adapters/custody/signer-key.ts'
 import { readKeyFile } from './adapters/custody/key-file.ts'
 import type { Unlock } from './adapters/custody/unlock.ts'
-import { openLogDirectory } from './adapters/log-files/directory.ts'
+import { type LogDirectoryOptions, openLogDirectory } from './adapters/log-files/directory.ts'
 import { appManifest, appPermissions, exchangeManifestCode, wantedPermissions } from './adapters/github/manifest.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
 import { directorySource } from './adapters/log-source/directory-source.ts'
@@ -15,7 +16,7 @@ import { openJournal } from './adapters/store/journal.ts'
 import { makeSshKey, readSshKey } from './adapters/log-files/ssh-key.ts'
 import { migrateSqlite } from './adapters/store/sqlite.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
-import { composeServer, webUrlOf } from './compose.ts'
+import { composeServer } from './compose.ts'
 import { acceleration } from './compose-acceleration.ts'
 import {
   commandRecorder,
@@ -29,10 +30,10 @@ import {
   requireGenesis,
   unlockOf,
 } from './compose-deployment.ts'
-import { decisionCopy, decisionGate, openOffHost, prepareCopy } from './compose-off-host.ts'
+import { openOffHost, outsideCopies, prepareCopies, securityCopy, signingGate } from './compose-off-host.ts'
 import { examineFiles } from './compose-examine.ts'
 import { draftDeployment } from './compose-init.ts'
-import { newestOutside, publishBreak } from './compose-restart.ts'
+import { newestOutside, publishBreak, removeBlob } from './compose-restart.ts'
 import { outsideWitnesses, rosterOf } from './compose-witness.ts'
 import { readPublishedHead, witnessCli } from './compose-witness-cli.ts'
 import type { Config } from './config/config.ts'
@@ -55,7 +56,7 @@ import { Refusal } from './delivery/cli/refusal.ts'
 import type { KeyUnlock, SignerKeys } from './delivery/cli/signer-key.ts'
 import type { Terminal } from './delivery/cli/terminal.ts'
 import type { Custody, LogFiles, OffHost, StorePorts } from './flows/ports.ts'
-import { compareCopy } from './flows/record/outside-copy.ts'
+import { standingOf } from './flows/record/copy-standing.ts'
 import { createLogPublisher, type LogPublisher } from './flows/record/publisher.ts'
 import type { OutsideSource, StartGate } from './flows/record/start-gate.ts'
 import { holdProcess, systemClock, systemRandom, systemTimers } from './system.ts'
@@ -177,10 +178,6 @@ const eraOf = async ({ log }: Pick<StorePorts, 'log'>): Promise<number> => (awai
 const offHostOf = async ({ log }: Config, custody: Custody, store: Pick<StorePorts, 'log'>): Promise<OffHost | null> =>
   log.offHost === undefined ? null : openOffHost(log.offHost, custody, systemTimers, await eraOf(store))
 
-/** The public files of the decision log as it is called now. */
-const publicFiles = async ({ data }: Config, store: Pick<StorePorts, 'log'>): Promise<LogFiles> =>
-  openLogDirectory({ directory: decisionsFolder(data.directory, await eraOf(store)), create: true })
-
 /** Witnesses as a command asks them: once. */
 const witnessesOf = ({ log }: Config, custody: Custody, store: Pick<StorePorts, 'log'>): OutsideSource | null =>
   outsideWitnesses(
@@ -189,6 +186,20 @@ const witnessesOf = ({ log }: Config, custody: Custody, store: Pick<StorePorts, 
     0,
   )
 
+/** What keeps an off-host copy needs of a command. */
+const copyParts = ({ memory }: Pick<StorePorts, 'memory'>) => ({
+  memory,
+  telemetry: createTelemetry({ level: 'error' }),
+  timers: systemTimers,
+  acceleration,
+})
+
+/** Where the public files of the decision log lie on this machine. */
+const localFiles = ({ data }: Config, era: number): LogDirectoryOptions => ({
+  directory: decisionsFolder(data.directory, era),
+  create: true,
+})
+
 /** The publisher that `serve` runs all the time, for one command. */
 const commandPublisher = async (
   config: Config,
@@ -196,10 +207,11 @@ const commandPublisher = async (
   offHost: LogFiles | null,
 ): Promise<LogPublisher> =>
   createLogPublisher({
+    name: 'decisions',
     origin: config.log.origin,
     log,
     memory,
-    local: await publicFiles(config, { log }),
+    local: await openLogDirectory(localFiles(config, await eraOf({ log }))),
     offHost,
     // The server, when it runs again, has cosigned what lacks its quorum.
     cosigner: null,
@@ -210,8 +222,8 @@ const commandPublisher = async (
 
 /** What a command asks before it signs: the files that were published here, and whoever outside is configured. */
 function commandGate(config: Config, custody: Custody, store: StorePorts, offHost: OffHost | null): StartGate {
-  const copy = offHost && decisionCopy(offHost, config.log.origin, store, custody, acceleration)
-  const outside = decisionGate(copy, witnessesOf(config, custody, store))
+  const copies = offHost === null ? [] : outsideCopies(offHost, config.log.origin, store, custody, acceleration)
+  const outside = signingGate(copies, witnessesOf(config, custody, store))
   return {
     ...outside,
     async pass() {
@@ -245,7 +257,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const store = await openStore(config, custody, mode)
       const { origin } = config.log
       const offHost = await offHostOf(config, custody, store)
-      const copy = offHost && decisionCopy(offHost, origin, store, custody, acceleration)
+      const copies = offHost === null ? [] : outsideCopies(offHost, origin, store, custody, acceleration)
       const gate = commandGate(config, custody, store, offHost)
       const recorder = commandRecorder(origin, store, custody, gate)
       const note = async (events: readonly SecurityEvent[]): Promise<void> => {
@@ -264,16 +276,11 @@ export function composeCli(terminal: Terminal): CliNeeds {
         recorder,
         operator: currentOperator(),
         note,
-        offHost: offHost &&
-          copy && {
-            name: offHost.name,
-            compare: () => compareCopy(copy),
-            prepare: () =>
-              prepareCopy(offHost, copy, store, config.log.origin, {
-                timers: systemTimers,
-                telemetry: createTelemetry({ level: 'error' }),
-              }),
-          },
+        offHost: offHost && {
+          name: offHost.name,
+          standings: () => Promise.all(copies.map(standingOf)),
+          prepare: () => prepareCopies(offHost, copies, origin, store, copyParts(store)),
+        },
         async keepSshKey(name, given) {
           if ((await custody.names()).includes(name))
             throw new AppError('custody-refused', `the keystore holds ${name} already`, {
@@ -292,18 +299,14 @@ export function composeCli(terminal: Terminal): CliNeeds {
           await gate.pass()
           const publisher = await commandPublisher(config, store, offHost?.files('decisions') ?? null)
           await publisher.publish(options)
+          if (offHost !== null) await securityCopy(offHost, origin, store.security, copyParts(store)).publish(options)
           return publisher.published()
         },
+        removeBlob: (digest) => removeBlob(config, custody, store, digest),
         keepToken: (name, token) => custody.put(name, 'secret', new TextEncoder().encode(token)),
         makeLogKey: (name) => custody.generateEd25519(name),
         publishedHead: async () => readPublishedHead(config.data.directory, await eraOf(store)),
-        newestOutside: async () =>
-          newestOutside(config, {
-            custody,
-            store,
-            copy,
-            published: readPublishedHead(config.data.directory, await eraOf(store)),
-          }),
+        newestOutside: () => newestOutside(config, custody, store, copies),
         publishBreak: (signed) => publishBreak(config, custody, store, signed),
         roster: async () => (config.log.witness?.quorum ? rosterOf(config.log.witness.quorum, custody) : null),
         webhooks: async () =>
@@ -329,7 +332,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
           config,
           custody,
           store,
-          logFiles: await publicFiles(config, store),
+          logFiles: await openLogDirectory(localFiles(config, await eraOf(store))),
           offHost,
           journal: await openJournal(dataFiles(config.data.directory).journal),
           clock: systemClock,

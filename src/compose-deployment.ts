@@ -11,13 +11,25 @@ import type { Config } from './config/config.ts'
 import { AppError } from './flows/app-error.ts'
 import { operatorUser } from './flows/audit/event-of.ts'
 import { currentEra } from './flows/gate/log-era.ts'
-import { createRecorder, type Recorder } from './flows/gate/recorder.ts'
+import { createRecorder, type Recorder, securityKeyName } from './flows/gate/recorder.ts'
 import type { Custody, StorePorts } from './flows/ports.ts'
 import { gatedRecorder, type StartGate } from './flows/record/start-gate.ts'
 import { systemClock, systemRandom, systemTimers } from './system.ts'
 
 /** Name of the database's key in custody. */
 export const databaseKeyName = 'database'
+
+/** @throws AppError custody-not-found for a deployment that was made before there was a security log */
+export async function requireSecurityKey(custody: Pick<Custody, 'names'>): Promise<void> {
+  if ((await custody.names()).includes(securityKeyName)) return
+  throw new AppError(
+    'custody-not-found',
+    'the keystore holds no key for the security log; run: governance db migrate',
+    {
+      data: { name: securityKeyName },
+    },
+  )
+}
 
 /** The person at this command line, by the login of the machine. */
 export function currentOperator(): string {

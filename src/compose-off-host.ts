@@ -1,4 +1,4 @@
-import { lstat, mkdir } from 'node:fs/promises'
+import { chmod, lstat, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openLogDirectory } from './adapters/log-files/directory.ts'
 import { openSftpFiles } from './adapters/log-files/sftp.ts'
@@ -8,17 +8,29 @@ import { type Acceleration, noteVerifierKey } from './core/index.ts'
 import { AppError } from './flows/app-error.ts'
 import { currentEra } from './flows/gate/log-era.ts'
 import { logKeyNames } from './flows/gate/log-key-name.ts'
-import type { Custody, LogFiles, LogName, OffHost, StorePorts, Telemetry, Timers } from './flows/ports.ts'
+import { securityKeyName, securityOrigin } from './flows/gate/recorder.ts'
+import type {
+  Custody,
+  DecisionLog,
+  LogFiles,
+  LogName,
+  OffHost,
+  SecurityLog,
+  StorePorts,
+  Timers,
+} from './flows/ports.ts'
 import { compareCopy, copySource, type OutsideCopyNeeds } from './flows/record/outside-copy.ts'
-import { createLogPublisher } from './flows/record/publisher.ts'
+import { createLogPublisher, type LogPublisher, type PublisherParts } from './flows/record/publisher.ts'
 import { createStartGate, type OutsideSource, type StartGate } from './flows/record/start-gate.ts'
 
-/** The folder of a log. The decision log has another one after each break: files are written once, and never over. */
-export const eraFolder = (log: LogName, era: number): string =>
-  era === 0 || log === 'security' ? log : `${log}-after-${era}`
+/** Security events are nobody's but the operator's, wherever their copy lies. */
+const isPrivate = (log: LogName): boolean => log === 'security'
+
+/** The folder of a log. Each break begins other ones: files are written once, and never over. */
+export const eraFolder = (log: LogName, era: number): string => (era === 0 ? log : `${log}-after-${era}`)
 
 /**
- * Opens the place that the configuration names, with the folders that the log has after so many breaks. Reaches for nothing
+ * Opens the place that the configuration names, with the folders that the logs have after so many breaks. Reaches for nothing
  * yet: who uses it hears that it is not there.
  */
 export function openOffHost(
@@ -34,7 +46,8 @@ function openElsewhere(directory: string, era: number): OffHost {
   const opened = new Map<LogName, Promise<LogFiles>>()
   const open = async (log: LogName): Promise<LogFiles> => {
     const opening =
-      opened.get(log) ?? openLogDirectory({ directory: join(directory, eraFolder(log, era)), create: false })
+      opened.get(log) ??
+      openLogDirectory({ directory: join(directory, eraFolder(log, era)), create: false, isPrivate: isPrivate(log) })
     opened.set(log, opening)
     try {
       return await opening
@@ -49,13 +62,15 @@ function openElsewhere(directory: string, era: number): OffHost {
       read: async (path) => (await open(log)).read(path),
       write: async (path, bytes) => (await open(log)).write(path, bytes),
       replaceCheckpoint: async (note) => (await open(log)).replaceCheckpoint(note),
-      removeBlob: async (path) => (await open(log)).removeBlob(path),
+      remove: async (path) => (await open(log)).remove(path),
+      partials: async (path) => (await open(log)).partials(path),
     }),
     async prepare(log) {
       try {
         // The place itself is never made: where a mount should be, it would be a folder of this machine.
         await lstat(join(directory, '.'))
         await mkdir(join(directory, eraFolder(log, era)), { recursive: true, mode: 0o755 })
+        if (isPrivate(log)) await chmod(join(directory, eraFolder(log, era)), 0o700)
       } catch (cause) {
         throw new AppError('log-files-unavailable', `${directory} is not there or takes no folder; mount it first`, {
           cause,
@@ -76,7 +91,12 @@ function openSftp(
   const privateKey = (): Promise<Uint8Array> => custody.reveal(place.privateKey.keystore)
   const open = (log: LogName) =>
     openSftpFiles(
-      { ...place, directory: `${place.directory.replace(/\/+$/, '')}/${eraFolder(log, era)}`, privateKey },
+      {
+        ...place,
+        directory: `${place.directory.replace(/\/+$/, '')}/${eraFolder(log, era)}`,
+        privateKey,
+        isPrivate: isPrivate(log),
+      },
       timers,
     )
   const files = { decisions: open('decisions'), security: open('security') }
@@ -90,55 +110,81 @@ function openSftp(
   }
 }
 
-/** The off-host copy of the decision log, as it is compared with the log. */
-export const decisionCopy = (
+/** What there is of one log: its name, its origin, what is stored of it. */
+interface StoredLog {
+  readonly name: LogName
+  readonly origin: string
+  readonly log: DecisionLog
+}
+
+const logsOf = (origin: string, { log, security }: Pick<StorePorts, 'log' | 'security'>): readonly StoredLog[] => [
+  { name: 'decisions', origin, log },
+  { name: 'security', origin: securityOrigin(origin), log: security },
+]
+
+/** The off-host copies of both logs, as they are compared with the logs. */
+export function outsideCopies(
   offHost: Pick<OffHost, 'name' | 'files'>,
   origin: string,
-  { log }: Pick<StorePorts, 'log'>,
+  store: Pick<StorePorts, 'log' | 'security'>,
   custody: Pick<Custody, 'names' | 'publicKey'>,
   acceleration: Acceleration,
-): OutsideCopyNeeds => ({
-  name: offHost.name,
-  files: offHost.files('decisions'),
-  origin,
-  log,
-  keys: async () => {
-    const names = logKeyNames(await custody.names(), (await currentEra(log)).number)
-    return Promise.all(names.map(async (name) => noteVerifierKey(origin, await custody.publicKey(name))))
-  },
-  acceleration,
-})
+): readonly (OutsideCopyNeeds & StoredLog)[] {
+  const keyNames = async (log: LogName): Promise<readonly string[]> =>
+    log === 'decisions' ? logKeyNames(await custody.names(), (await currentEra(store.log)).number) : [securityKeyName]
+  return logsOf(origin, store).map((one) => ({
+    ...one,
+    place: one.name === 'decisions' ? offHost.name : `${offHost.name} (security log)`,
+    files: offHost.files(one.name),
+    keys: async () =>
+      Promise.all(
+        (await keyNames(one.name)).map(async (key) => noteVerifierKey(one.origin, await custody.publicKey(key))),
+      ),
+    acceleration,
+  }))
+}
 
-/** What is asked before the decision log is signed: the off-host copy and the witnesses, where they are configured. */
-export const decisionGate = (copy: OutsideCopyNeeds | null, witnesses: OutsideSource | null): StartGate =>
-  createStartGate([...(copy === null ? [] : [copySource(copy)]), ...(witnesses === null ? [] : [witnesses])])
+/** What is asked before a log is signed: the off-host copies and the witnesses, where they are configured. */
+export const signingGate = (copies: readonly OutsideCopyNeeds[], witnesses: OutsideSource | null): StartGate =>
+  createStartGate([...copies.map(copySource), ...(witnesses === null ? [] : [witnesses])])
+
+/** What a publisher of a copy needs besides the log and the place. */
+type CopyParts = Pick<PublisherParts, 'memory' | 'telemetry' | 'timers' | 'acceleration' | 'onTurn' | 'onPublished'>
+
+/** Keeps the off-host copy of one log. The security log is shown nowhere else. */
+const copyPublisher = (offHost: Pick<OffHost, 'files'>, log: StoredLog, parts: CopyParts): LogPublisher =>
+  createLogPublisher({ ...log, ...parts, local: null, offHost: offHost.files(log.name), cosigner: null })
+
+/** Keeps the off-host copy of the security log. */
+export const securityCopy = (
+  offHost: Pick<OffHost, 'files'>,
+  origin: string,
+  security: SecurityLog,
+  parts: CopyParts,
+): LogPublisher => copyPublisher(offHost, { name: 'security', origin: securityOrigin(origin), log: security }, parts)
 
 /**
- * Fills a new place with the log as it is, files first, head last. A place that holds a head of this log is filled up.
+ * Fills a new place with both logs as they are, files first, head last. A place that holds a head of a log is filled up.
  *
- * @throws AppError log-ahead, log-file-differs when it holds anything that this log has not; log-files-unavailable
+ * @throws AppError log-ahead, log-file-differs when it holds anything that a log has not; log-files-unavailable
  */
-export async function prepareCopy(
+export async function prepareCopies(
   offHost: OffHost,
-  copy: OutsideCopyNeeds,
-  { log, memory }: Pick<StorePorts, 'log' | 'memory'>,
+  copies: readonly OutsideCopyNeeds[],
   origin: string,
-  parts: { readonly timers: Timers; readonly telemetry: Telemetry },
-): Promise<number> {
-  await offHost.prepare('decisions')
-  if ((await compareCopy(copy)).kind !== 'empty') await copySource(copy).ask()
-  const files = offHost.files('decisions')
-  const { acceleration } = copy
-  const publisher = createLogPublisher({
-    origin,
-    log,
-    memory,
-    local: files,
-    offHost: null,
-    cosigner: null,
-    acceleration,
-    ...parts,
-  })
-  await publisher.publish()
-  return publisher.published().size
+  store: Pick<StorePorts, 'log' | 'security'>,
+  parts: CopyParts,
+): Promise<{ readonly [log in LogName]: number }> {
+  // Both before either: a place that is refused is left as it is.
+  for (const copy of copies) {
+    await offHost.prepare(copy.name)
+    if ((await compareCopy(copy)).kind !== 'empty') await copySource(copy).ask()
+  }
+  const sizes = { decisions: 0, security: 0 }
+  for (const log of logsOf(origin, store)) {
+    const publisher = copyPublisher(offHost, log, parts)
+    await publisher.publish()
+    sizes[log.name] = publisher.published().offHostSize ?? 0
+  }
+  return sizes
 }

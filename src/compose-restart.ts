@@ -1,14 +1,16 @@
 import { openLogDirectory } from './adapters/log-files/directory.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
 import { decisionsFolder } from './compose-deployment.ts'
-import { openOffHost } from './compose-off-host.ts'
+import { eraFolder, openOffHost } from './compose-off-host.ts'
 import { askWitnesses } from './compose-witness.ts'
+import { readPublishedHead } from './compose-witness-cli.ts'
 import type { Config } from './config/config.ts'
-import { breakPath, encodeUtf8, parseCheckpointBody, parseSignedNote } from './core/index.ts'
+import { blobPath, breakPath, encodeUtf8, parseCheckpoint, type Sha256 } from './core/index.ts'
 import { AppError } from './flows/app-error.ts'
 import { currentEra } from './flows/gate/log-era.ts'
-import type { Custody, LogFiles, OffHost, StorePorts } from './flows/ports.ts'
+import type { Custody, LogFiles, LogName, OffHost, StorePorts } from './flows/ports.ts'
 import { compareCopy, type OutsideCopyNeeds } from './flows/record/outside-copy.ts'
+import { type Removal, removeEverywhere } from './flows/record/remove-everywhere.ts'
 import { systemTimers } from './system.ts'
 
 /** The largest head of a log that anybody outside of its database holds, and who could not say. */
@@ -30,9 +32,8 @@ const codeOf = (error: unknown): string => {
 }
 
 function sizeOf(note: string | null, origin: string): number {
-  const parsed = note === null ? null : parseSignedNote(note)
-  const body = parsed?.ok === true ? parseCheckpointBody(parsed.text) : null
-  return body?.ok === true && body.checkpoint.origin === origin ? body.checkpoint.size : 0
+  const head = note === null ? null : parseCheckpoint(note)
+  return head?.ok === true && head.checkpoint.origin === origin ? head.checkpoint.size : 0
 }
 
 /**
@@ -43,20 +44,17 @@ function sizeOf(note: string | null, origin: string): number {
  */
 export async function newestOutside(
   config: Config,
-  parts: {
-    readonly custody: Custody
-    readonly store: Pick<StorePorts, 'log'>
-    readonly published: string | null
-    readonly copy: OutsideCopyNeeds | null
-  },
+  custody: Custody,
+  store: Pick<StorePorts, 'log'>,
+  copies: readonly (OutsideCopyNeeds & { readonly name: LogName })[],
 ): Promise<NewestOutside> {
-  const { custody, store, published, copy } = parts
   const silent: string[] = []
-  let size = sizeOf(published, config.log.origin)
-  if (copy !== null) {
+  const { number } = await currentEra(store.log)
+  let size = sizeOf(readPublishedHead(config.data.directory, number), config.log.origin)
+  for (const copy of copies.filter(({ name }) => name === 'decisions')) {
     const state = await compareCopy(copy).catch((error: unknown) => ({ kind: codeOf(error) }))
     if ('size' in state) size = Math.max(size, state.size)
-    else silent.push(`${copy.name} (${state.kind})`)
+    else silent.push(`${copy.place} (${state.kind})`)
   }
   const quorum = config.log.witness?.quorum ?? null
   const head = await store.log.checkpoint()
@@ -100,5 +98,37 @@ export async function publishBreak(
     return [...placed, await put(offHost.name, async () => offHost.files('decisions'))]
   } finally {
     offHost.close()
+  }
+}
+
+/** Removes a value from every place of the log, and from those of the logs before it: they hold the same entries. */
+export async function removeBlob(
+  config: Config,
+  custody: Custody,
+  store: Pick<StorePorts, 'log'>,
+  digest: Sha256,
+): Promise<readonly Removal[]> {
+  const { number } = await currentEra(store.log)
+  const { offHost } = config.log
+  const eras = Array.from({ length: number + 1 }, (_, era) => era).reverse()
+  const elsewhere = eras.flatMap((era) =>
+    offHost === undefined ? [] : [openOffHost(offHost, custody, systemTimers, era)],
+  )
+  const named = (place: string, era: number): string =>
+    number === 0 ? place : `${place} (${eraFolder('decisions', era)})`
+  try {
+    return await removeEverywhere(blobPath(digest), [
+      ...eras.map((era) => ({
+        place: named('here', era),
+        open: () =>
+          openLogDirectory({ directory: decisionsFolder(config.data.directory, era), create: era === number }),
+      })),
+      ...elsewhere.map((place, i) => ({
+        place: named(place.name, number - i),
+        open: async () => place.files('decisions'),
+      })),
+    ])
+  } finally {
+    for (const place of elsewhere) place.close()
   }
 }

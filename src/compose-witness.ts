@@ -1,13 +1,20 @@
 import { openFileWitnessState } from './adapters/witness-state/file-witness-state.ts'
 import { createWitnessClient } from './adapters/witness/client.ts'
 import type { Config, WitnessServeConfig } from './config/config.ts'
-import { type Acceleration, parseVerifierKey, parseWitnessPolicy, type VerifierKey } from './core/index.ts'
+import { type Acceleration, meetsQuorum, parseVerifierKey, parseWitnessPolicy, type VerifierKey } from './core/index.ts'
 import { createWitnessServer, type WitnessServer } from './delivery/http/witness-server.ts'
-import { AppError, invariant } from './flows/app-error.ts'
+import { invariant } from './flows/app-error.ts'
 import type { Clock, Custody, DecisionLog, Telemetry, Timers } from './flows/ports.ts'
-import { type Cosigner, countingWitnesses, createCosigner, type WitnessRoster } from './flows/record/cosign.ts'
+import {
+  type Cosigner,
+  countingWitnesses,
+  createCosigner,
+  ownWitnesses,
+  type WitnessRoster,
+} from './flows/record/cosign.ts'
 import { type NewestKnown, newestWitnessed } from './flows/record/newest-known.ts'
 import type { OutsideSource } from './flows/record/start-gate.ts'
+import { ownWitnessNeeded } from './flows/record/trust.ts'
 import { witnessSource } from './flows/record/witness-source.ts'
 import { createWitness, type Witness, type WitnessedLog } from './flows/record/witness.ts'
 
@@ -66,7 +73,7 @@ export async function composeWitness(
   return { witness, server: createWitnessServer({ listen: serve.listen, witness, clock, telemetry }) }
 }
 
-/** Whose cosignatures count to a deployment's quorum. @throws AppError config-invalid when only its own witness could meet it */
+/** Whose cosignatures count to a deployment's quorum. @throws AppError config-invalid when it cannot be met without its own witness */
 export async function rosterOf(
   quorum: NonNullable<NonNullable<Config['log']['witness']>['quorum']>,
   custody: Pick<Custody, 'names' | 'publicKey'>,
@@ -76,10 +83,8 @@ export async function rosterOf(
   const hasOwn = (await custody.names()).includes(witnessKeyName)
   const ownKeys = hasOwn ? [await custody.publicKey(witnessKeyName)] : []
   const roster = { policy: parsed.policy, urls: new Map(Object.entries(quorum.urls)), ownKeys }
-  if (parsed.policy.quorum !== null && countingWitnesses(roster).length === 0)
-    throw new AppError('config-invalid', 'log.witness names no witness but this deployment: none of them would count', {
-      data: { reason: 'witness-own' },
-    })
+  const counting = countingWitnesses(roster).map(({ name }) => name)
+  if (!meetsQuorum(parsed.policy, counting)) throw ownWitnessNeeded(ownWitnesses(roster))
   return roster
 }
 

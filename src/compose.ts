@@ -1,9 +1,12 @@
 import { createHmac, hash } from 'node:crypto'
 import { join } from 'node:path'
+import { webUrlOf } from './adapters/github/api-address.ts'
 import { createGitHub } from './adapters/github/github.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
-import { decisionCopy, decisionGate } from './compose-off-host.ts'
+import { requireSecurityKey } from './compose-deployment.ts'
+import { outsideCopies, signingGate } from './compose-off-host.ts'
+import { composePublishing } from './compose-publishing.ts'
 import { acceleration } from './compose-acceleration.ts'
 import type { Config } from './config/config.ts'
 import {
@@ -31,13 +34,14 @@ import { concernOf, createPipeline, recurringJob, recurringKinds } from './flows
 import { currentNames } from './flows/gate/names.ts'
 import { readiness } from './flows/gate/readiness.ts'
 import { closeGaps } from './flows/gate/reconcile.ts'
-import { createRecorder, type Recorder, securityKeyName } from './flows/gate/recorder.ts'
+import { createRecorder, type Recorder } from './flows/gate/recorder.ts'
 import { createRecovery } from './flows/gate/recovery.ts'
 import { createReplyBudget } from './flows/gate/replies.ts'
 import { createRunner, type Runner } from './flows/gate/runner.ts'
 import { createVerdictReader } from './flows/gate/verdict-reader.ts'
-import { createLogPublisher, type LogPublisher } from './flows/record/publisher.ts'
+import type { LogPublisher } from './flows/record/publisher.ts'
 import { createRecording, offHostHold, quorumHold } from './flows/record/recording.ts'
+import { servedFiles } from './flows/record/served-files.ts'
 import { gatedRecorder } from './flows/record/start-gate.ts'
 import type {
   Clock,
@@ -68,18 +72,6 @@ const hmac = (key: Uint8Array, text: string): string =>
 /** The same value as plain JSON: what is not set is not there. */
 const plainJson = (value: object): Json => JSON.parse(JSON.stringify(value)) as Json
 
-/** @throws AppError custody-not-found for a deployment that was made before there was a security log */
-async function requireSecurityKey(custody: Custody): Promise<void> {
-  if ((await custody.names()).includes(securityKeyName)) return
-  throw new AppError(
-    'custody-not-found',
-    'the keystore holds no key for the security log; run: governance db migrate',
-    {
-      data: { name: securityKeyName },
-    },
-  )
-}
-
 /** What the world hands to the server: everything it may not reach for by itself. */
 export interface ServerParts {
   readonly config: Config
@@ -98,6 +90,8 @@ export interface ServerParts {
 export interface Server {
   readonly runner: Runner
   readonly publisher: LogPublisher
+  /** Keeps the off-host copy of the security log; null where no off-host place is configured. */
+  readonly securityCopy: LogPublisher | null
   readonly events: SecurityEvents
   readonly witnessing: Witnessing
   /**
@@ -107,12 +101,6 @@ export interface Server {
   start(): Promise<{ readonly host: string; readonly port: number }>
   /** Takes nothing new, lets work end for up to `deadlineMs`, closes the store. */
   stop(deadlineMs: number): Promise<void>
-}
-
-/** Where people see a repository, given the API's address: the forge's web pages stand beside its API. */
-export function webUrlOf(apiUrl: string): string {
-  const url = new URL(apiUrl)
-  return url.hostname === 'api.github.com' ? 'https://github.com' : url.origin
 }
 
 /**
@@ -152,30 +140,29 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   })
   const logWriter = createRecorder({ origin, store, log, security, custody, clock, random, acceleration })
   const readers = await composeReaders(config.log, { registry, telemetry, custody })
-  const publisher = createLogPublisher({
+  const publishing = composePublishing({
     origin,
-    log,
-    memory,
-    local: logFiles,
-    offHost: offHost?.files('decisions') ?? null,
+    store: ports,
+    logFiles,
+    offHost,
     cosigner: witnessing.cosigner,
     telemetry,
     timers,
     acceleration,
-    before: readers.refresh,
-    onTurn: (turn) => events.note(placeTurned(turn)),
+    before: () => readers.known.refresh(),
+    onTurn: (name, turn) => events.note(placeTurned(name, turn)),
     onPublished: () => void recording.progressed(),
   })
-  const gate = decisionGate(
-    offHost === null ? null : decisionCopy(offHost, origin, ports, custody, acceleration),
+  const gate = signingGate(
+    offHost === null ? [] : outsideCopies(offHost, origin, ports, custody, acceleration),
     witnessing.source,
   )
   // The gate stands before the publisher too: a refused server that filled an empty place would open its own way.
-  const publishing = gatedRecorder({ record: (build) => logWriter.record(build).finally(() => publisher.wake()) }, gate)
+  const gated = gatedRecorder({ record: (build) => logWriter.record(build).finally(() => publishing.wake()) }, gate)
   const recorder: Recorder = {
     // A record leaves jobs behind, which need not wait until the job that made it has ended as well.
     record: (build) =>
-      publishing
+      gated
         .record(build)
         .catch((error: unknown) => {
           if (error instanceof AppError && isLogFailure(error)) events.logFailed(error.code)
@@ -185,8 +172,9 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   }
   const events = createSecurityEvents({
     origin,
-    recorder: publishing,
+    recorder: gated,
     security,
+    copiedHead: publishing.copiedHead,
     takeKeyUse: () => counted.take(),
     clock,
     timers,
@@ -196,7 +184,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   noted = events
   const recording = createRecording({
     holds: [
-      ...(offHost === null ? [] : [offHostHold(publisher)]),
+      ...(offHost === null ? [] : [offHostHold(publishing.decisions)]),
       ...(witnessing.cosigner !== null && witnessing.isRequiredForGreen ? [quorumHold(witnessing.cosigner)] : []),
     ],
     store,
@@ -225,6 +213,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     events,
     digest: (bytes) => asSha256(hash('sha256', bytes, 'hex')),
     wake: () => runner.wake(),
+    onPrivate: (repository) => readers.known.close(repository),
     onUnstored: (event) => {
       events.logFailed('store-unavailable')
       void lowering.lowerFor(event)
@@ -282,9 +271,11 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       intake,
       lowering,
       shownSuccesses: lowering,
+      readers: readers.known,
       recording,
       isWitnessed: gate.isWitnessed,
       recovery,
+      publishLog: () => publishing.wake(),
       replies: createReplyBudget(clock),
       saltKey,
       workflowAppId,
@@ -316,10 +307,12 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
         custody,
         acceleration,
         isWitnessed: gate.isWitnessed,
-        publishedSize: () => publisher.published().size,
+        publishedSize: () => publishing.decisions.published().size,
+        security,
+        copiedSizes: () => publishing.copiedSizes(),
         quorum: () => (witnessing.cosigner === null ? null : (witnessing.cosigner.newest()?.met ?? false)),
       }),
-    logFiles,
+    logFiles: servedFiles(logFiles, memory),
     logAdmission: readers.admission,
     challenge: async ({ owner, repo, number, maintainer, keyid, wish }) => {
       const made = await challenge(challengeNeeds, {
@@ -350,13 +343,14 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       const record = await changes.find(asRepositoryId(repository.id), number)
       return record?.verdict == null
         ? null
-        : explain(await verdicts.read(record.verdict.digest), 'plain', await currentNames(registry))
+        : explain(await verdicts.existing(record.verdict.digest), 'plain', await currentNames(registry))
     },
   })
 
   return {
     runner,
-    publisher,
+    publisher: publishing.decisions,
+    securityCopy: publishing.security,
     events,
     witnessing,
     async start() {
@@ -365,18 +359,18 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       try {
         // Before anything is signed, and before anything is published: both would hide that the log was rolled back.
         await gate.pass()
-        await publisher.check()
-        await readers.refresh()
+        await publishing.decisions.check()
+        await readers.known.refresh()
       } catch (error) {
         await witnessing.server?.stop()
         throw error
       }
       await lowering.load()
       await store.commit(recurringKinds.map((kind) => recurringJob(kind, clock.now())))
-      const configDigest = await recordConfig({ recorder: publishing, memory, acceleration }, plainJson(config))
+      const configDigest = await recordConfig({ recorder: gated, memory, acceleration }, plainJson(config))
       const address = await server.listen()
       runner.start()
-      publisher.wake()
+      publishing.wake()
       const details = { config: configDigest }
       events.note(eventOf('server-started', { userId: serverUser, resource: 'deployment', action: 'start', details }))
       telemetry.event('started', 'info', { port: address.port, origin })
@@ -389,7 +383,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       const details = { unfinished }
       events.note(eventOf('server-stopped', { userId: serverUser, resource: 'deployment', action: 'stop', details }))
       await events.stop()
-      await publisher.stop()
+      await publishing.stop()
       await store.close()
       telemetry.event('stopped', 'info')
     },

@@ -153,4 +153,37 @@ export function changesContract(fixture: StoreFixture): void {
     assert.deepEqual(await ports.registry.repository(asRepositoryId(1)), record(1, 'acme/a'))
     assert.equal(await ports.registry.repository(asRepositoryId(3)), null)
   })
+
+  storeTest(fixture, 'privacy and what was seen of a branch are written each by itself', async (ports) => {
+    const branch = (ref: string, seen: string) => ({
+      ref,
+      tip: commitId('tip'),
+      tree: treeId('tip'),
+      seen: commitId(seen),
+      rulesetId: null,
+    })
+    const record: RepositoryRecord = {
+      id: repository,
+      name: 'acme/a',
+      installation: 4,
+      private: false,
+      enrolledAt: asInstant(1),
+      active: true,
+      branches: [branch('main', 'tip'), branch('release', 'tip')],
+    }
+    await committed(ports, { kind: 'repository', record })
+    await Promise.all([
+      committed(ports, { kind: 'branch-seen', repository, ref: 'main', seen: commitId('next') }),
+      committed(ports, { kind: 'repository-private', repository, private: true }),
+      committed(ports, { kind: 'branch-seen', repository, ref: 'release', seen: commitId('other') }),
+      committed(ports, { kind: 'branch-seen', repository, ref: 'none', seen: commitId('other') }),
+    ])
+    const branches = [branch('main', 'next'), branch('release', 'other')]
+    assert.deepEqual(await ports.registry.repository(repository), { ...record, private: true, branches })
+    await committed(ports, { kind: 'repository-private', repository, private: false })
+    assert.equal((await ports.registry.repository(repository))?.private, false)
+    for (const kind of ['repository-private', 'branch-seen'] as const)
+      await committed(ports, { kind, repository: otherRepository, private: true, ref: 'main', seen: commitId('next') })
+    assert.equal(await ports.registry.repository(otherRepository), null)
+  })
 }

@@ -122,7 +122,7 @@ export const evidenceOf = (d: Deployment, verdict: LogIndex): Promise<Uint8Array
 
 /** The trust file of the deployment as its operator hands it out. */
 export async function trustOf(d: Deployment, pinned = d.config.policy.genesis): Promise<TrustFile> {
-  const bytes = await exportTrust(d.store.log, { origin: d.config.log.origin, pinned, witnessPolicy: null })
+  const { bytes } = await exportTrust(d.store.log, { origin: d.config.log.origin, pinned, witnesses: null })
   const read = readTrustFile(bytes)
   assert.ok(read.ok)
   return read.trust

@@ -246,7 +246,11 @@ test('T47 a log is ended by its own root, for the key of this server, over the n
   const older = join(desk.folder, 'older.checkpoint')
   cpSync(join(desk.dataDirectory, 'log/decisions/checkpoint'), older)
   const next = (await good(desk, 'log', 'key', 'prepare', ...config, '--origin', newOrigin)).trim()
-  const before = JSON.parse(await good(desk, 'log', 'status', ...config, '--json')) as object
+  const sizes = async () => {
+    const { size, signed } = json(await desk.cli('log', 'status', ...config, '--json')) as Record<string, number>
+    return [size, signed]
+  }
+  const before = await sizes()
 
   const stranger = await makeRoot(desk, 'stranger')
   const signed = { checkpoint, key, next, rootFile: root.file }
@@ -272,7 +276,7 @@ test('T47 a log is ended by its own root, for the key of this server, over the n
   await refused('recovery-values-missing', note, '--from', hollow)
   // What the database lacks is named by the break alone, so its head must be shown too.
   await refused('log-break-wrong-checkpoint', note)
-  assert.deepEqual(JSON.parse(await good(desk, 'log', 'status', ...config, '--json')), before, 'nothing was recorded')
+  assert.deepEqual(await sizes(), before, 'nothing was recorded')
   scene.restore(whole)
   assert.equal((await good(desk, 'log', 'key', 'prepare', ...config, '--origin', newOrigin)).includes(newOrigin), true)
   await refused('log-inconsistent', note, '--from', forked)

@@ -13,6 +13,7 @@ import {
 import { AppError } from '../../src/flows/app-error.ts'
 import type { WitnessState } from '../../src/flows/ports.ts'
 import { gatherEvidence } from '../../src/flows/record/evidence.ts'
+import { rosterOf } from '../../src/compose-witness.ts'
 import { exportTrust } from '../../src/flows/record/trust.ts'
 import { startWitness, temporaryDirectory } from '../fakes/witnessed-log.ts'
 import { type Deployment, startDeployment } from './deployment.ts'
@@ -69,6 +70,9 @@ test('green waits for the quorum where the configuration says so, and comes by i
   assert.match(check()?.title ?? '', /^Recording: waits for the witness quorum/)
   const ready = (await (await fetch(`${d.url}/readyz`)).json()) as { ready: boolean; quorum: boolean }
   assert.deepEqual([ready.ready, ready.quorum], [true, false])
+  const measured = d.telemetry.snapshot().histograms.find(({ name }) => name === 'witness_quorum')
+  // One for each head that had it, nothing for each that lacked it.
+  assert.ok((measured?.count ?? 0) > (measured?.sum ?? 0))
   set(true)
   await d.server.publisher.publish()
   await d.settled()
@@ -90,7 +94,12 @@ test('evidence carries the cosigned head and holds under the witnesses of the tr
   const [verdict] = await verdictsOf(d)
   assert.ok(verdict !== undefined)
   const pinned = d.config.policy.genesis
-  const trust = readTrustFile(await exportTrust(d.store.log, { origin, pinned, witnessPolicy: policy }))
+  const quorum = d.config.log.witness?.quorum
+  assert.ok(quorum != null)
+  const asked = { text: policy, roster: await rosterOf(quorum, d.custody) }
+  const exported = await exportTrust(d.store.log, { origin, pinned, witnesses: asked })
+  assert.deepEqual(exported.leftOut, [])
+  const trust = readTrustFile(exported.bytes)
   assert.ok(trust.ok)
   const judged = async () => {
     const publishedHead = decodeUtf8((await d.logFiles.read('checkpoint')) ?? new Uint8Array()) ?? null

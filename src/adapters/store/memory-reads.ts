@@ -208,6 +208,9 @@ export function memoryMemory(state: MemoryState): Memory {
     async blob(digest) {
       return state.blobs.get(digest) ?? null
     },
+    async isErased(digest) {
+      return state.erased.has(digest)
+    },
     async cursor(name) {
       return state.cursors.get(name) ?? null
     },

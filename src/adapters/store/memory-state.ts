@@ -38,6 +38,7 @@ export interface MemoryState {
   readonly commands: Set<string>
   readonly policies: Map<number, PolicyRecord>
   readonly blobs: Map<string, Uint8Array>
+  readonly erased: Set<string>
   readonly logs: Readonly<Record<LogName, MemoryLogState>>
   readonly cursors: Map<string, string>
   readonly findings: Map<string, FindingRecord>
@@ -70,6 +71,7 @@ export const emptyState = (): MemoryState => ({
   commands: new Set(),
   policies: new Map(),
   blobs: new Map(),
+  erased: new Set(),
   logs: { decisions: emptyLog(), security: emptyLog() },
   cursors: new Map(),
   findings: new Map(),

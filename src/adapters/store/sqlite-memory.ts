@@ -2,6 +2,7 @@ import { AppError } from '../../flows/app-error.ts'
 import type { FindingRecord, Memory } from '../../flows/ports.ts'
 import { checkBlob, digestOf } from './blob-digest.ts'
 import { pack, type StoredBytes, unpack } from './compression.ts'
+import { ConflictSignal } from './conflict.ts'
 import type { Connection } from './sqlite-connection.ts'
 import { recordOf, type RowWriters } from './sqlite-rows.ts'
 
@@ -11,6 +12,7 @@ const upsertCursor = `
   insert into cursors (name, value) values (?, ?) on conflict (name) do update set value = excluded.value`
 const insertFinding = 'insert into findings (id, record) values (?, ?) on conflict (id) do nothing'
 
+const selectErased = 'select 1 from erased_blobs where digest = ?'
 const selectBlob = 'select encoding, bytes from blobs where digest = ?'
 const selectCursor = 'select value from cursors where name = ?'
 const selectFindings = 'select record from findings order by seq desc limit ?'
@@ -20,10 +22,12 @@ export function memoryWriters(db: Connection): Pick<RowWriters, 'blob' | 'cursor
   const blob = db.prepare(insertBlob)
   const cursor = db.prepare(upsertCursor)
   const finding = db.prepare(insertFinding)
+  const erased = db.prepare(selectErased)
   return {
     blob({ digest, bytes }) {
       checkBlob(digest, bytes)
       if (known.get(digest) !== undefined) return
+      if (erased.get(digest) !== undefined) throw new ConflictSignal('blob-erased')
       const packed = pack(bytes)
       blob.run(digest, packed.encoding, packed.bytes)
     },
@@ -40,6 +44,7 @@ export function sqliteMemory(db: Connection): Memory {
   const blob = db.prepare(selectBlob)
   const cursor = db.prepare(selectCursor).pluck()
   const findings = db.prepare(selectFindings)
+  const erased = db.prepare(selectErased)
   return {
     async blob(digest) {
       const row = blob.get(digest) as StoredBytes | undefined
@@ -48,6 +53,9 @@ export function sqliteMemory(db: Connection): Memory {
       if (digestOf(bytes) !== digest)
         throw new AppError('store-corrupt', 'a blob is not what its digest says', { data: { digest } })
       return bytes
+    },
+    async isErased(digest) {
+      return erased.get(digest) !== undefined
     },
     async cursor(name) {
       return (cursor.get(name) as string | undefined) ?? null

@@ -59,6 +59,8 @@ export interface DecisiveEntryData {
     /** Head of the old log over exactly the entries before this one. */
     readonly recovered: string
   }
+  /** Not what a verdict stands on, but why a value that it stands on is not there. */
+  readonly 'blob-erased': { readonly digest: Sha256; readonly reason: string }
   readonly verdict: {
     readonly outcome: Outcome
     readonly code: string

@@ -45,12 +45,22 @@ export interface EvidenceCase {
   readonly typed: readonly TypedEntry[]
   readonly malformed: { readonly code: string; readonly detail: string } | null
   readonly history: History
+  /** Values that are not in the evidence because the log says that they were erased: digest, and entry that says so. */
+  readonly erased: ReadonlyMap<Sha256, LogIndex>
   /** The verdict that the evidence is about, first, and those that put policies into force. */
   readonly verdicts: readonly Recomputation[]
 }
 
 export const ofType = <T extends EvidenceEntryType>(entries: readonly TypedEntry[], type: T): readonly EntryOf<T>[] =>
   entries.filter((entry) => entry.type === type) as unknown as readonly EntryOf<T>[]
+
+/** The first word of the log about each value that is not there. One that is there was not erased, whatever is said of it. */
+function erasedOf({ blobs }: Evidence, typed: readonly TypedEntry[]): ReadonlyMap<Sha256, LogIndex> {
+  const erased = new Map<Sha256, LogIndex>()
+  for (const { index, data } of ofType(typed, 'blob-erased'))
+    if (!blobs.has(data.digest) && !erased.has(data.digest)) erased.set(data.digest, index)
+  return erased
+}
 
 /** Reads, replays and recomputes everything that the steps of the verifier look at. */
 export function openCase(evidence: Evidence, context: VerifyContext): EvidenceCase {
@@ -63,6 +73,7 @@ export function openCase(evidence: Evidence, context: VerifyContext): EvidenceCa
     if (read.fault !== null) malformed ??= { code: read.fault.code, detail: `${index} ${read.fault.field}` }
   }
   const blob = (digest: Sha256): Json | undefined => evidence.blobs.get(digest)
+  const erased = erasedOf(evidence, typed)
   const history = replayHistory({ entries: typed, blob, acceleration })
   const verdictEntries = ofType(typed, 'verdict')
   const wanted: LogIndex[] = [
@@ -71,7 +82,9 @@ export function openCase(evidence: Evidence, context: VerifyContext): EvidenceCa
   ]
   const verdicts = [...new Set(wanted)].flatMap((index) => {
     const entry = verdictEntries.find((one) => one.index === index)
-    return entry === undefined ? [] : [recompute(entry, { history, blob, acceleration })]
+    return entry === undefined
+      ? []
+      : [recompute(entry, { history, blob, isErased: (digest) => erased.has(digest), acceleration })]
   })
   return {
     evidence,
@@ -83,6 +96,7 @@ export function openCase(evidence: Evidence, context: VerifyContext): EvidenceCa
     typed,
     malformed,
     history,
+    erased,
     verdicts,
   }
 }

@@ -9,7 +9,7 @@ import { formatLogBreak } from '../log/log-break.ts'
 import { rootKeyName } from '../log/log-key.ts'
 import { formatNoteSignature, formatSignedNote } from '../log/signed-note.ts'
 import { formatVerifierKey, noteVerifierKey, type VerifierKey } from '../log/verifier-key.ts'
-import { followLogEras, signersOfSize } from './log-eras.ts'
+import { followLogEras, eraOfSize } from './log-eras.ts'
 import type { TypedEntry } from './read-entry.ts'
 import { encodeTrustFile, readTrustFile, type TrustFile } from './trust.ts'
 
@@ -73,9 +73,12 @@ const codeOf = (changes: Changes, believed: TrustFile | null = trust): string =>
 test('a break of the old root divides a log into two eras, each with its origin and keys', () => {
   const followed = followLogEras(trust, entries())
   assert.ok(followed.ok)
-  const origins = [1, 7, 8, 100].map((size) => signersOfSize(followed.eras, size).origin)
+  const origins = [1, 7, 8, 100].map((size) => eraOfSize(followed.eras, size).origin)
   assert.deepEqual(origins, [oldOrigin, oldOrigin, newOrigin, newOrigin])
-  assert.deepEqual(signersOfSize(followed.eras, 8).keys.map(formatVerifierKey), trust.logKeys)
+  assert.deepEqual(
+    eraOfSize(followed.eras, 8).spans.map(({ key }) => formatVerifierKey(key)),
+    trust.logKeys,
+  )
   assert.equal(codeOf({ broken: head(7) }), 'ok', 'nothing was lost')
 })
 

@@ -2,7 +2,7 @@ import { decodeHex } from '../bytes/hex.ts'
 import { equalBytes } from '../bytes/byte-array.ts'
 import type { Checkpoint } from '../log/checkpoint.ts'
 import { type LogBreakFaultCode, openLogBreak, readLogBreak } from '../log/log-break.ts'
-import { followLogKeys, type LogKeyFaultCode, type LogKeySpan, keysOfSize } from '../log/log-key.ts'
+import { followLogKeys, type LogKeyFaultCode, type LogKeySpan } from '../log/log-key.ts'
 import { formatVerifierKey, noteVerifierKey, parseVerifierKey, type VerifierKey } from '../log/verifier-key.ts'
 import { bodyOf } from './note-body.ts'
 import type { EntryOf, EvidenceEntryType, TypedEntry } from './read-entry.ts'
@@ -144,11 +144,6 @@ export function followLogEras(trust: TrustFile | null, typed: readonly TypedEntr
   return { ok: true, eras }
 }
 
-/** The origin of a head of this size, and the keys that may have signed it. */
-export function signersOfSize(
-  eras: readonly LogEra[],
-  size: number,
-): { readonly origin: string; readonly keys: readonly VerifierKey[] } {
-  const era = eras.find(({ until }) => until === null || size <= until) as LogEra
-  return { origin: era.origin, keys: keysOfSize(era.spans, size) }
-}
+/** The era that a head of this size is of. */
+export const eraOfSize = (eras: readonly LogEra[], size: number): LogEra =>
+  eras.find(({ until }) => until === null || size <= until) as LogEra

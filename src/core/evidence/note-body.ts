@@ -1,9 +1,7 @@
-import { type Checkpoint, parseCheckpointBody } from '../log/checkpoint.ts'
-import { parseSignedNote } from '../log/signed-note.ts'
+import { type Checkpoint, parseCheckpoint } from '../log/checkpoint.ts'
 
 /** The body of a note, whoever signed it. */
 export function bodyOf(note: string): Checkpoint | null {
-  const parsed = parseSignedNote(note)
-  const body = parsed.ok ? parseCheckpointBody(parsed.text) : null
-  return body?.ok === true ? body.checkpoint : null
+  const parsed = parseCheckpoint(note)
+  return parsed.ok ? parsed.checkpoint : null
 }

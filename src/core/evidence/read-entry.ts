@@ -180,6 +180,12 @@ const readers: { readonly [T in EvidenceEntryType]: Reader<T> } = {
       recovered: readText(data.recovered, 'recovered', maxNoteLength),
     }),
   },
+  'blob-erased': {
+    members: ['digest', 'reason'],
+    subjects: ['deployment'],
+    actors: ['operator'],
+    read: (data) => ({ digest: sha(data.digest, 'digest'), reason: readText(data.reason, 'reason', 2000) }),
+  },
   verdict: {
     members: [
       'outcome',

@@ -1,25 +1,37 @@
 import { canonicalBytes } from '../bytes/canonical-json.ts'
 import { bytesDigest } from '../crypto/text-digest.ts'
 import type { Instant, Sha256 } from '../ids.ts'
-import { verifyCheckpoint } from '../log/checkpoint.ts'
+import { verifyHead } from '../log/log-key.ts'
 import { verifyConsistency, verifyInclusion } from '../log/proof-check.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import type { EvidenceCase } from './evidence-case.ts'
-import { signersOfSize } from './log-eras.ts'
+import { eraOfSize } from './log-eras.ts'
 import { bodyOf } from './note-body.ts'
-import { failed, type Finding, skipped } from './report.ts'
+import { failed, type Finding, skipped, unknownFor } from './report.ts'
+
+/** Every break of the log is rightly made, and what stands before it is what a head says that the old log signed. */
+export function checkBreaks({ eras }: Pick<EvidenceCase, 'eras'>): Finding {
+  if (!eras.ok) return failed(eras.code, eras.index ?? undefined)
+  for (const { end, origin, spans } of eras.eras) {
+    const recovered = end === null ? null : verifyHead(end.data.recovered, origin, spans)
+    if (recovered?.ok === false) return failed(recovered.code, end?.index)
+  }
+  return null
+}
 
 /**
  * The heads are signed by the key of the log that the verifier trusts, or that the log itself names; and what stands before a
  * break is what the old log's own head says.
  */
-export function checkCheckpoint({ evidence, history, eras }: EvidenceCase): Finding {
+export function checkCheckpoint(one: EvidenceCase): Finding {
+  const { evidence, history, eras } = one
   if (history.genesis === null) return failed('genesis-missing')
-  if (!eras.ok) return failed(eras.code, eras.index ?? undefined)
+  const broken = checkBreaks(one)
+  if (broken !== null || !eras.ok) return broken
   const earlier = evidence.earlier.map(({ checkpoint }) => checkpoint)
   for (const note of [evidence.checkpoint, ...earlier]) {
-    const { origin, keys } = signersOfSize(eras.eras, bodyOf(note)?.size ?? 0)
-    const opened = verifyCheckpoint(note, origin, keys)
+    const { origin, spans } = eraOfSize(eras.eras, bodyOf(note)?.size ?? 0)
+    const opened = verifyHead(note, origin, spans)
     if (!opened.ok) return failed(opened.code)
   }
   // Its consistency with the head over everything is the business of `checkInclusion`, as that of every older head.
@@ -108,11 +120,12 @@ export function checkEntries({ malformed, evidence, history }: EvidenceCase): Fi
   return null
 }
 
-/** Every value is what its digest names. */
-export function checkBlobs({ evidence, acceleration }: EvidenceCase): Finding {
+/** Every value is what its digest names; one that was erased cannot be looked at. */
+export function checkBlobs({ evidence, erased, acceleration }: EvidenceCase): Finding {
   for (const [digest, value] of evidence.blobs) {
     if (bytesDigest(canonicalBytes(value), acceleration) !== (digest satisfies Sha256))
       return failed('blob-digest-mismatch', digest)
   }
-  return null
+  const [gone] = erased.keys()
+  return gone === undefined ? null : unknownFor(gone)
 }

@@ -1,5 +1,5 @@
 import { asSha256, type Sha256 } from '../ids.ts'
-import { parseTilePath, type TileFile } from './tile.ts'
+import { parseTilePath, type TileFile, tileWidth } from './tile.ts'
 
 /** The one file of a log that is replaced. */
 export const checkpointPath = 'checkpoint'
@@ -24,6 +24,19 @@ export const isWrittenOnce = (path: string): boolean => {
 
 /** The path of a value that entries name by its digest. */
 export const blobPath = (digest: Sha256): string => `blob/${digest}`
+
+/** Whether the file may go: a value that has to be erased, or a tile that has grown beyond this width. All else is the log. */
+export function isRemovable(path: string): boolean {
+  const parsed = parseLogPath(path)
+  return parsed?.kind === 'blob' || (parsed?.kind === 'tile' && parsed.file.width < tileWidth)
+}
+
+/** The paths that these names, of files beside one another, give below the partial files of a full tile; no others are paths. */
+export function partialPaths(full: string, names: Iterable<string>): readonly string[] {
+  const parsed = parseLogPath(full)
+  if (parsed?.kind !== 'tile' || parsed.file.width !== tileWidth) throw new RangeError('not the path of a full tile')
+  return [...names].map((name) => `${full}.p/${name}`).filter((path) => parseLogPath(path)?.kind === 'tile')
+}
 
 /**
  * Reads a path of a log's public files: `checkpoint`, `break`, `tile/…` as `tilePath` writes it, `blob/<64 lower-case hex>`.

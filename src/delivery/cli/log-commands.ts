@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { addLogEraseCommand } from './log-erase-command.ts'
 import { addLogFileCommands } from './log-file-commands.ts'
 import { addLogKeyCommands } from './log-key-commands.ts'
 import { addLogOffHostCommands } from './log-off-host-commands.ts'
@@ -15,6 +16,7 @@ export function addLogCommands(program: Command, needs: CliNeeds, finish: Finish
   addLogStatusCommand(log, needs, finish)
   addLogWatchCommand(log, needs, finish)
   addLogFileCommands(log, needs)
+  addLogEraseCommand(log, needs, finish)
   addLogKeyCommands(log, needs)
   addLogRootCommands(log, needs)
   addLogRestartCommand(log, needs)

@@ -80,7 +80,6 @@ function show(terminal: Terminal, done: Extract<Restarted, { readonly ok: true }
     say('Vetoes, withdrawals and suspensions may be among the lost entries: look at every open pull request.')
   for (const index of notes.unknownStatements) say(`statement ${index}: its text was erased; it has no effect`)
   for (const { digest, index: named } of notes.erased) say(`blob-erased: ${digest}, named by entry ${named}`)
-  for (const digest of notes.toErase) say(`erased before, and back in the database: ${digest}; erase it again`)
   for (const name of notes.toEnrol) say(`not governed until it is enrolled again: governance repo enrol ${name}`)
   say('Every open change is decided anew, and no earlier success is shown before that.')
 }

@@ -1,4 +1,4 @@
-import type { Acceleration, Contradiction, Facts, KeyId, PolicyV1, Severity } from '../../core/index.ts'
+import type { Acceleration, Contradiction, Facts, KeyId, PolicyV1, Severity, Sha256 } from '../../core/index.ts'
 import type { SecurityEvent } from '../../flows/audit/security-event.ts'
 import type { Recorder } from '../../flows/gate/recorder.ts'
 import type { GenesisPlan } from '../../flows/gate/genesis.ts'
@@ -12,6 +12,7 @@ import type {
   ForgeReader,
   ForgeRepository,
   GitReader,
+  LogName,
   LogSource,
   PolicyFiles,
   Random,
@@ -20,7 +21,7 @@ import type {
   Webhooks,
   WitnessedHead,
 } from '../../flows/ports.ts'
-import type { CopyState } from '../../flows/record/outside-copy.ts'
+import type { CopyStanding } from '../../flows/record/copy-standing.ts'
 import type { Published } from '../../flows/record/publisher.ts'
 import type { SignerKeys } from './signer-key.ts'
 import type { Terminal } from './terminal.ts'
@@ -75,6 +76,8 @@ export interface CliForge {
 /** A store with what an operator asks about it. */
 export interface CliStore extends StorePorts {
   readonly schemaVersion: number
+  /** Whether the server may be running. */
+  readonly isBeside: boolean
   checkIntegrity(): Promise<readonly string[]>
 }
 
@@ -97,10 +100,10 @@ export interface Deployment {
   /** The second place of the log's files; null where none is configured. */
   readonly offHost: {
     readonly name: string
-    /** How it stands to the log. @throws AppError log-files-unavailable */
-    compare(): Promise<CopyState>
-    /** Fills a new place; returns the size of the head that it shows then. @throws AppError log-ahead, log-file-differs, log-files-unavailable */
-    prepare(): Promise<number>
+    /** How its copy of each log stands to the log, also where it cannot be reached. */
+    standings(): Promise<readonly CopyStanding[]>
+    /** Fills a new place; returns the sizes of the heads that it shows then. @throws AppError log-ahead, log-file-differs, log-files-unavailable */
+    prepare(): Promise<{ readonly [log in LogName]: number }>
   } | null
   /**
    * Puts a private key for SSH into the keystore, or makes one there, and returns its line for `authorized_keys`.
@@ -123,6 +126,11 @@ export interface Deployment {
    * @throws AppError log-ahead, log-file-differs, log-files-unavailable, witness-unreachable, store-corrupt
    */
   publishLog(options: { readonly all: boolean }): Promise<Published>
+  /**
+   * Takes a value out of the public files, here and off host, also while the server runs; a name for each place that it is gone
+   * from, and the code of what stood in the way for each other.
+   */
+  removeBlob(digest: Sha256): Promise<readonly { readonly place: string; readonly code: string | null }[]>
   /** Puts a token into the keystore, under a name that is free. */
   keepToken(name: string, token: string): Promise<void>
   /** @throws AppError config-invalid for a webhook secret that protects nothing */

@@ -38,7 +38,7 @@ export function faultText({ code, path, index }: LogFault): string {
 }
 
 /** One line that is written over and over where a person looks on, and now and then where not. */
-function progressOn(terminal: Terminal): (done: number, of: number) => void {
+export function progressOn(terminal: Terminal): (done: number, of: number) => void {
   let shown = -1
   return (done, of) => {
     const percent = Math.floor((100 * done) / of)
@@ -69,7 +69,7 @@ function print(terminal: Terminal, report: AuditReport): void {
       : `entries ${report.from} to ${report.size}`
   terminal.out(
     report.isGood
-      ? `good: ${scope}, ${counted(report.blobs, 'blob')}, root ${report.root} of ${report.origin} at size ${report.size}\n`
+      ? `good: ${scope}, ${counted(report.blobs, 'blob')}${report.erased.length === 0 ? '' : `, ${report.erased.length} of them erased`}, root ${report.root} of ${report.origin} at size ${report.size}\n`
       : `NOT good: ${counted(report.faultCount, 'fault')} in ${report.origin} at size ${report.size ?? 'unknown'}\n`,
   )
 }
@@ -112,6 +112,7 @@ async function verifyLogAction(
             kind: 'governance-log-state',
             origin: trust.origin,
             note: state?.note ?? null,
+            keys: state?.keys ?? null,
             progress: { ...progress, idBytes },
           })
         },
@@ -119,6 +120,7 @@ async function verifyLogAction(
       {
         from,
         known: state?.note ?? null,
+        followed: state?.keys ?? null,
         resume:
           file === undefined || unfinished === null
             ? null
@@ -129,9 +131,13 @@ async function verifyLogAction(
     await threads.close()
   }
   // What was found wrong is not what later audits must be consistent with.
-  const note = report.isGood ? report.note : (state?.note ?? null)
+  const { size, certificates } = report
+  const seen =
+    report.isGood && size !== null
+      ? { note: report.note, keys: { size, certificates } }
+      : { note: state?.note ?? null, keys: state?.keys ?? null }
   if (file !== undefined)
-    writeLogState(file, { v: 1, kind: 'governance-log-state', origin: trust.origin, note, progress: null })
+    writeLogState(file, { v: 1, kind: 'governance-log-state', origin: trust.origin, ...seen, progress: null })
   finish(report.isGood ? exitCode.good : exitCode.notGood)
   if (options.json) return printJson(needs.terminal, { ok: report.isGood, ...report })
   print(needs.terminal, report)

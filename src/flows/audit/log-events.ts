@@ -34,6 +34,14 @@ export const logEvents = {
     meaning: 'an operator exported the trust file',
     details: { trust: 'digest' },
   }),
+  'blob-erased': row({
+    resource: ['log'],
+    actions: ['erase'],
+    results: ['success'],
+    severity: 'high',
+    meaning: 'an operator erased a value that entries of a log name, for good; the entry has the reason',
+    details: { digest: 'digest', kind: 'word', entry: 'number' },
+  }),
   'store-failed': row({
     resource: ['deployment'],
     actions: ['write'],

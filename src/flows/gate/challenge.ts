@@ -73,11 +73,13 @@ export async function challengeBasis(
   const keyring = await needs.registry.keyring()
   if (governed === null || keyring === null || record?.facts == null || record.verdict === null) return null
   const verdict = await needs.verdicts.read(record.verdict.digest)
-  if (record.clock === null || record.state !== 'open' || verdict.requirement === null) return null
+  if (record.clock === null || record.state !== 'open' || !verdict?.requirement) return null
+  const facts = await needs.verdicts.facts(record.facts)
+  if (facts === null) return null
   return {
     ...governed,
     record,
-    facts: await needs.verdicts.facts(record.facts),
+    facts,
     verdict,
     requirement: verdict.requirement,
     keyring: keyring.keyring,

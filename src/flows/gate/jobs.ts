@@ -99,3 +99,9 @@ export const reconcileJob = (repository: RepositoryId, dueAt: Instant): Write =>
     dueAt,
   },
 })
+
+/** Publish what another process recorded beside the server. */
+export const publishLogJob = (dueAt: Instant): Write => ({
+  kind: 'job',
+  job: { id: 'publish-log', lane: 'publish-log', kind: 'publish-log', data: {}, dueAt },
+})

@@ -31,6 +31,7 @@ import { type CommandStep, type Decided, decisionRecorded, type DecisionInput, s
 import { serverActor } from './entries.ts'
 import { blankChange } from './change-record.ts'
 import { publishJob, statusJob } from './jobs.ts'
+import { notePrivate, type PrivacyNeeds } from './privacy.ts'
 import { dueAtOnce, type Recorder } from './recorder.ts'
 import type { VerdictReader } from './verdict-reader.ts'
 import { standingStatements } from './void-approvals.ts'
@@ -54,6 +55,7 @@ export interface JudgeNeeds extends CollectNeeds {
   readonly verdicts: VerdictReader
   readonly telemetry: Telemetry
   readonly events: Pick<SecurityEvents, 'note' | 'noteRationed'>
+  readonly readers: PrivacyNeeds['readers']
   readonly lowering: {
     /** Lowers a shown success whose newer decision is no pass and could not be recorded. */
     lowerUnrecorded(repository: RepositoryId, head: CommitId, baseRef: string): Promise<void>
@@ -160,6 +162,7 @@ async function judgeOnce(needs: JudgeNeeds, target: JudgeTarget, command: Comman
       policy,
       inForceCommit,
     })
+    if (found.change.repository.private) await notePrivate(needs, repository)
     collected = await withEarlyPusher(needs, found)
   } catch (error) {
     if (!(error instanceof AppError)) throw error
@@ -189,6 +192,8 @@ async function judgeOnce(needs: JudgeNeeds, target: JudgeTarget, command: Comman
       await lowerUnrecorded(needs, input, error)
       throw error
     })
+  if (!recorded.ok && recorded.conflict === 'blob-erased')
+    return recordFailure(needs, { repository, policy, record, number: target.number, error: erasedAgain() })
   if (!recorded.ok) return { kind: 'conflict', conflict: recorded.conflict }
   const { verdict, isNew } = recorded.result
   if (isNew)
@@ -201,6 +206,10 @@ async function judgeOnce(needs: JudgeNeeds, target: JudgeTarget, command: Comman
   needs.telemetry.count('verdicts', { outcome: verdict.outcome })
   return { kind: 'decided', decided: recorded.result }
 }
+
+/** What would have to be recorded was erased: no verdict is made of what nobody could ever look at. */
+const erasedAgain = (): AppError =>
+  new AppError('blob-erased', 'the facts of the change, or its list of files, were erased and do not come back')
 
 function tellUntrustedClock({ events }: Pick<JudgeNeeds, 'events'>, { data }: AppError): void {
   events.noteRationed('clock-untrusted', () =>
@@ -244,7 +253,7 @@ const refusalOf = (error: AppError): RefusalCode =>
 /**
  * Facts could not be had. What cannot be complete is `error` at once (T27: never a partial list). What may pass by itself
  * is retried; a success that is shown is lowered for it only after three failures over ten minutes, anything else is shown
- * as `error` at the first.
+ * as `error` at the first. Facts that were erased are `error` at once too, until the content is another one.
  */
 async function recordFailure(
   needs: JudgeNeeds,
@@ -266,7 +275,8 @@ async function recordFailure(
   }
   const isLasting = failures.count >= failuresBeforeLowering && now - failures.since >= failingMsBeforeLowering
   const isShownGreen = known?.verdict?.outcome === 'pass'
-  const isAtOnce = error.code === 'forge-incomplete' || (error.code === 'clock-untrusted' && !isShownGreen)
+  const isFinal = error.code === 'forge-incomplete' || error.code === 'blob-erased'
+  const isAtOnce = isFinal || (error.code === 'clock-untrusted' && !isShownGreen)
   if (!isAtOnce && !isLasting) {
     if (known !== null)
       await needs.store.commit([
@@ -275,8 +285,7 @@ async function recordFailure(
     throw error
   }
   const code = refusalOf(error)
-  const place =
-    known !== null && error.code !== 'forge-incomplete' ? known : await locate(needs, repository, number, known)
+  const place = known !== null && !isFinal ? known : await locate(needs, repository, number, known)
   if (place === null) throw error
   const recorded = await needs.recorder.record((moment) => {
     const verdict = refusedVerdict(code, { error: error.code, ...error.data }, policy, moment.at)
@@ -337,8 +346,8 @@ async function recordFailure(
     }
   })
   if (!recorded.ok) return { kind: 'conflict', conflict: recorded.conflict }
-  // What may pass by itself is still retried; what is incomplete stays so until the change itself changes.
-  if (error.code !== 'forge-incomplete') throw error
+  // What may pass by itself is still retried; what is incomplete or erased stays so until the change itself changes.
+  if (!isFinal) throw error
   return { kind: 'refused', code }
 }
 

@@ -3,7 +3,6 @@ import {
   canonicalBytes,
   bytesDigest,
   type CommitId,
-  type Facts,
   type Json,
   keyringDigest,
   policyDigest,
@@ -79,7 +78,9 @@ async function candidatesFor(needs: JudgeNeeds, repository: RepositoryId, ref: s
   for (const record of await needs.changes.awaitingLanding(repository, ref)) {
     const pass = record.lastPass
     if (pass === null) continue
-    const facts: Facts = await needs.verdicts.facts(pass.facts)
+    const facts = await needs.verdicts.facts(pass.facts)
+    // What was approved was erased: nothing can be compared with it.
+    if (facts === null) continue
     candidates.push({ record, pass, files: facts.files })
   }
   // What the forge says is merged is tried first, then the newest pass.
@@ -137,7 +138,7 @@ async function policyToTake(
       refuse(read.blocking[0]?.code ?? 'unreadable', match.commit, read.blocking.length)
       continue
     }
-    if (digest !== facts.governance?.proposedPolicy) {
+    if (digest !== facts?.governance?.proposedPolicy) {
       refuse('not-what-passed', match.commit, 0)
       continue
     }
@@ -263,15 +264,7 @@ async function recordLanding(needs: JudgeNeeds & FindingNeeds, landing: Landing)
         { kind: 'cursor', name: inForceCommitCursor, value: takeover.commit },
       )
     }
-    writes.push({
-      kind: 'repository',
-      record: {
-        ...repository,
-        branches: repository.branches.map((known) =>
-          known.ref === branch.ref ? { ...known, seen: tip.commit } : known,
-        ),
-      },
-    })
+    writes.push({ kind: 'branch-seen', repository: repository.id, ref: branch.ref, seen: tip.commit })
     writes.push(...open.map((change) => refreshJob(change.repository, change.number, dueAtOnce(moment))))
     return { entries, events, writes, result: undefined }
   })

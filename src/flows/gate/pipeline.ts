@@ -12,6 +12,7 @@ import { governing, judge, pusherCursor } from './judge.ts'
 import { land } from './land.ts'
 import type { Concern } from './lowering.ts'
 import { refuseMergeGroup } from './merge-group.ts'
+import { settlePrivacy } from './privacy.ts'
 import { checkName, type PublishNeeds, publish } from './publish.ts'
 import type { Recovery } from './recovery.ts'
 import { checksToPublish, closeGaps, type GapNeeds, reconcileRepository } from './reconcile.ts'
@@ -24,6 +25,8 @@ export interface PipelineNeeds extends ApproveNeeds, StatusNeeds, PublishNeeds, 
   readonly deliveries: Deliveries
   readonly store: Store
   readonly recovery: Pick<Recovery, 'recover'>
+  /** Says that entries may have been recorded that are not published yet. */
+  readonly publishLog: () => void
   /** The App's own numeric id: its runs and comments come back as events. */
   readonly appId: number
   readonly schedule: Schedule
@@ -80,9 +83,13 @@ export function createPipeline(needs: PipelineNeeds): Readonly<Record<string, Jo
     reply: (job) => reply(needs, job, tried),
     landing: (job) => land(needs, branchOf(job)),
     'reconcile-repository': async (job) => {
-      const repository = await needs.registry.repository(asRepositoryId(Number(job.data.repository)))
+      const id = asRepositoryId(Number(job.data.repository))
+      // Before anything that may fail: what is private must not wait for it.
+      await settlePrivacy(needs, id)
+      const repository = await needs.registry.repository(id)
       return repository === null || !repository.active ? [] : reconcileRepository(needs, repository)
     },
+    'publish-log': async () => needs.publishLog(),
     'reconcile-all': every('reconcile-all', reconcileEveryMs, () => reconcileAll(needs)),
     'close-gaps': every('close-gaps', reconcileEveryMs, () => closeGaps(needs)),
     'settle-checks': every('settle-checks', reconcileEveryMs, () => checksToPublish(needs)),

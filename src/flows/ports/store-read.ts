@@ -103,6 +103,8 @@ export interface SecurityLog extends DecisionLog {
 
 export interface Memory {
   blob(digest: Sha256): Promise<Uint8Array | null>
+  /** Whether the value of this digest was erased: `blob` is null then, and stays so. */
+  isErased(digest: Sha256): Promise<boolean>
   cursor(name: string): Promise<string | null>
   /** Newest first. */
   findings(limit: number): Promise<readonly FindingRecord[]>

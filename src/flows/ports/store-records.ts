@@ -158,6 +158,8 @@ export interface StatementRecord extends AdmittedStatement {
   readonly repository: RepositoryId
   readonly number: number
   readonly person: AccountId
+  /** Its payload was erased: `payload` is empty, the texts in it are gone, and nobody can verify it any more. */
+  readonly isErased?: true
 }
 
 export interface FindingRecord {

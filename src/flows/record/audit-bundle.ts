@@ -7,6 +7,7 @@ import {
   emptyFrontier,
   equalBytes,
   frontierRoot,
+  type LogKeyCertificate,
   type LogKind,
   sha256,
   tilePath,
@@ -14,6 +15,7 @@ import {
   treeHasher,
 } from '../../core/index.ts'
 import { wordsOfHex } from './digest-set.ts'
+import { certificateOf } from './follow-log.ts'
 import { factsOf } from './named-blobs.ts'
 import { eventFault } from '../audit/event-of.ts'
 import type { SecurityEvent } from '../audit/security-event.ts'
@@ -52,6 +54,7 @@ export interface BundleReport {
   readonly firstAt: number | null
   readonly lastAt: number | null
   readonly genesis: readonly number[]
+  readonly certificates: readonly LogKeyCertificate[]
   /** Blobs that entries name, each once a bundle. */
   readonly blobs: readonly Marked[]
   readonly erased: readonly string[]
@@ -127,6 +130,7 @@ export function auditBundle(job: BundleJob, acceleration: Acceleration = {}): Bu
   const ids = new Uint32Array(job.width * idWords)
   const places: number[] = []
   const genesis: number[] = []
+  const certificates: LogKeyCertificate[] = []
   const erased: string[] = []
   const blobs = new Map<string, Marked>()
   const differing: number[] = []
@@ -148,6 +152,8 @@ export function auditBundle(job: BundleJob, acceleration: Acceleration = {}): Bu
       const event = job.kind === 'security' && checked.ok ? eventFault(entry.data as unknown as SecurityEvent) : null
       if (event !== null) fault('entry-bad-data', bundlePath, index)
       if (entry.id.length === 8 * idWords && wordsOfHex(entry.id, ids, places.length * idWords)) places.push(i)
+      const certificate = job.kind === 'security' ? null : certificateOf(entry, index)
+      if (certificate !== null) certificates.push(certificate)
       if (!checked.ok) fault(checked.code, bundlePath, index)
       else {
         const facts = factsOf(entry)
@@ -179,6 +185,7 @@ export function auditBundle(job: BundleJob, acceleration: Acceleration = {}): Bu
     firstAt,
     lastAt,
     genesis,
+    certificates,
     blobs: [...blobs.values()],
     erased,
   }

@@ -4,6 +4,7 @@ import {
   encodeHex,
   equalBytes,
   kindOfLog,
+  type LogKeyCertificate,
   nodeOfTile,
   tileOfNode,
   tilePath,
@@ -34,6 +35,8 @@ export interface EntryAudit {
   /** Holds the hashes of everything before; the audit goes on with it. */
   readonly rows: UpperRows
   readonly faults: FaultList
+  /** Those of the entries before. */
+  readonly certificates: readonly LogKeyCertificate[]
 }
 
 /** What the entries of a log said as a whole. */
@@ -43,6 +46,7 @@ export interface AuditedEntries {
   readonly blobs: number
   readonly missing: readonly NamedBlob[]
   readonly erased: ReadonlySet<string>
+  readonly certificates: readonly LogKeyCertificate[]
 }
 
 /** Runs tasks with at most `atOnce` of them under way. */
@@ -73,6 +77,7 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
   const isNew = (digest: string): boolean => seenBlobs.add(wordsOfHex(digest) ?? none)
   const missing: NamedBlob[] = [...(before?.missing ?? [])]
   const erased = new Set(before?.erased)
+  const certificates = [...audit.certificates]
   const blobReads = limited(needs.atOnce)
   let unsaved: Uint32Array[] = []
   let lastAt = before?.lastAt ?? 0
@@ -137,6 +142,7 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
     for (const index of report.genesis) if (index > 0) faults.add({ code: 'genesis-repeated', path, index })
     if (start === 0 && kind === 'decisions' && report.places.length > 0 && !report.genesis.includes(0))
       faults.add({ code: 'genesis-missing', path, index: 0 })
+    certificates.push(...report.certificates)
     for (const digest of report.erased) erased.add(digest)
     for (const named of report.blobs)
       if (isNew(named.digest)) await blobReads.start(() => checkBlob(named, named.isFacts))
@@ -161,6 +167,7 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
       faultCount: faults.count,
       missing,
       erased: [...erased],
+      certificates: [...certificates],
     }
     await needs.save(progress, unsaved)
     unsaved = []
@@ -176,5 +183,5 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
   }
   for (const reading of window) await settle(await reading)
   await blobReads.done()
-  return { partialRoot, blobs, missing, erased }
+  return { partialRoot, blobs, missing, erased, certificates }
 }

@@ -64,7 +64,7 @@ function audit(
   return auditLog(
     {
       source: mapSource(files),
-      trust: { origin, keys: [key] },
+      trust: { origin, keys: [key], root: null },
       acceleration,
       auditBundle: async (job) => auditBundle(job, acceleration),
       atOnce: 4,
@@ -74,7 +74,7 @@ function audit(
         for (const words of ids) saved.ids.push(...words)
       },
     },
-    { from: 0, known: null, resume: null, ...request },
+    { from: 0, known: null, followed: null, resume: null, ...request },
   )
 }
 

@@ -65,6 +65,12 @@ export function countingWitnesses({ policy, ownKeys }: WitnessRoster): readonly 
   return policy.witnesses.filter(({ key }) => !own.has(encodeHex(key.publicKey)))
 }
 
+/** The names that a policy gives to witnesses of the deployment itself. */
+export function ownWitnesses(roster: WitnessRoster): readonly string[] {
+  const counting = countingWitnesses(roster)
+  return roster.policy.witnesses.filter((witness) => !counting.includes(witness)).map(({ name }) => name)
+}
+
 /** The lines of these witnesses that verify over this text. Each is judged alone: one bad line does not cost the good ones. */
 export function goodLines(
   text: string,

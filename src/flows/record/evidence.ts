@@ -13,12 +13,11 @@ import {
   parseCheckpointBody,
   parseJsonStrict,
   parseSignedNote,
-  parseStatement,
   type RepositoryId,
   type Sha256,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
-import type { DecisionLog, LogEntryRow, Memory, StorePorts } from '../ports.ts'
+import type { DecisionLog, LogEntryRow, Memory, StatementRecord, StorePorts } from '../ports.ts'
 import { subjectKey } from '../gate/entries.ts'
 import { textIn } from '../gate/entry-data.ts'
 import { proveConsistency, proveInclusion } from './consistency-proof.ts'
@@ -60,22 +59,34 @@ class Gathered {
   readonly rows = new Map<number, Row>()
   readonly blobs = new Map<Sha256, Json>()
   readonly #memory: Pick<Memory, 'blob'>
+  /** The first tombstone of each value that was erased. */
+  readonly #tombstones: ReadonlyMap<Sha256, Row>
 
-  constructor(memory: Pick<Memory, 'blob'>) {
+  constructor(memory: Pick<Memory, 'blob'>, tombstones: ReadonlyMap<Sha256, Row>) {
     this.#memory = memory
+    this.#tombstones = tombstones
   }
 
   row(row: Row): void {
     this.rows.set(row.index, row)
   }
 
-  /** The value under a digest; null where it was erased. */
+  /** The entry that says that a value was erased. */
+  tombstone(digest: Json | undefined): Row | undefined {
+    return this.#tombstones.get(digest as Sha256)
+  }
+
+  /** The value under a digest; null where it is not there: the entry that says why is taken in its place. */
   async blob(digest: Json | undefined): Promise<Json> {
     const name = digest as Sha256
     const known = this.blobs.get(name)
     if (known !== undefined) return known
     const bytes = await this.#memory.blob(name)
-    if (bytes === null) return null
+    if (bytes === null) {
+      const tombstone = this.tombstone(name)
+      if (tombstone !== undefined) this.row(tombstone)
+      return null
+    }
     const parsed = parseJsonStrict(bytes, jsonLimits)
     if (!parsed.ok)
       throw new AppError('store-corrupt', 'a value that an entry names is no JSON', { data: { digest: name } })
@@ -91,30 +102,42 @@ async function takeStatement(row: Row, gathered: Gathered): Promise<void> {
   for (const digest of [payloadDigest, requirement, inForce]) await gathered.blob(digest)
 }
 
+/** Whether a statement had no effect on a verdict: it raises trust, and was void by a regenesis or erased by then. */
+function wasVoid(
+  row: Row,
+  record: StatementRecord | undefined,
+  verdict: Row,
+  voidBefore: number,
+  gathered: Gathered,
+): boolean {
+  const tombstone = gathered.tombstone(dataOf(row).payloadDigest)
+  if (row.index >= voidBefore && (tombstone === undefined || tombstone.index >= verdict.index)) return false
+  return record !== undefined && isVoidedByRegenesis(record.statement.predicate.decision)
+}
+
 /**
- * The statements that a verdict counted: those of its group before it that no regenesis made void. One of another number that
- * was recorded while the verdict was being made is not among them; the digest tells.
+ * The statements that a verdict counted: those of its group before it that neither regenesis nor erasure made void. One of
+ * another number that was recorded while the verdict was being made is not among them; the digest tells.
  */
 async function countedBy(
   needs: EvidenceNeeds,
   verdict: Row,
   facts: JsonObject,
   voidBefore: number,
+  gathered: Gathered,
 ): Promise<readonly Row[]> {
   const repository = (facts.repository as JsonObject).id as RepositoryId
   const own = facts.number as number
   const found: { readonly row: Row; readonly number: number }[] = []
+  const records = new Map<number, StatementRecord>()
   for (const number of new Set([own, ...(facts.group as readonly number[])])) {
     const rows = await rowsOf(needs.log, 'statement-admitted', subjectKey({ kind: 'change', repository, number }))
     for (const row of rows) if (row.index < verdict.index) found.push({ row, number })
+    for (const record of await needs.statements.forChange(repository, number)) records.set(record.entry, record)
   }
-  const standing: typeof found = []
-  for (const one of found.sort((a, b) => a.row.index - b.row.index)) {
-    const bytes = one.row.index >= voidBefore ? null : await needs.memory.blob(dataOf(one.row).payloadDigest as Sha256)
-    const parsed = bytes === null ? null : parseStatement(bytes)
-    if (parsed?.ok === true && isVoidedByRegenesis(parsed.statement.predicate.decision)) continue
-    standing.push(one)
-  }
+  const standing = found
+    .sort((a, b) => a.row.index - b.row.index)
+    .filter(({ row }) => !wasVoid(row, records.get(row.index), verdict, voidBefore, gathered))
   const digestOf = (rows: typeof found): Sha256 =>
     approvalsDigest(
       rows.map(({ row }) => {
@@ -144,8 +167,10 @@ async function takeVerdict(needs: EvidenceNeeds, row: Row, voidBefore: number, g
   await gathered.blob(data.verdict)
   if (data.facts === null || data.facts === nothingDigest) return
   const facts = (await gathered.blob(data.facts)) as JsonObject | null
-  if (facts === null) throw new AppError('store-corrupt', `the facts of entry ${row.index} are not there`)
-  await gathered.blob(facts.changeDigest)
+  if (facts === null && gathered.tombstone(data.facts) === undefined)
+    throw new AppError('store-corrupt', `the facts of entry ${row.index} are not there`)
+  // What the verdict stands on follows from its facts: without them nothing else can be tied to it.
+  if (facts === null || (await gathered.blob(facts.changeDigest)) === null) return
   const clock = facts.clock as JsonObject | null
   if (clock !== null) gathered.row(await rowAt(needs.log, clock.entry as number))
   const { id } = facts.repository as JsonObject
@@ -154,7 +179,8 @@ async function takeVerdict(needs: EvidenceNeeds, row: Row, voidBefore: number, g
   )
   const enrolment = enrolments.at(-1)
   if (enrolment !== undefined) gathered.row(enrolment)
-  for (const statement of await countedBy(needs, row, facts, voidBefore)) await takeStatement(statement, gathered)
+  for (const statement of await countedBy(needs, row, facts, voidBefore, gathered))
+    await takeStatement(statement, gathered)
 }
 
 /** Statements about persons: what suspends and lifts is part of the keyring. */
@@ -163,6 +189,16 @@ async function takeSuspensions(needs: EvidenceNeeds, before: number, gathered: G
   for (const { account } of ring?.keyring.persons ?? [])
     for (const { entry } of await needs.statements.aboutPerson(account))
       if (entry < before) await takeStatement(await rowAt(needs.log, entry), gathered)
+}
+
+/** The entry that says of a value that it was erased, the first one where there are several. */
+async function tombstonesOf(log: DecisionLog): Promise<ReadonlyMap<Sha256, Row>> {
+  const tombstones = new Map<Sha256, Row>()
+  for (const row of await rowsOf(log, 'blob-erased')) {
+    const digest = dataOf(row).digest as Sha256
+    if (!tombstones.has(digest)) tombstones.set(digest, row)
+  }
+  return tombstones
 }
 
 interface SignedHead {
@@ -186,15 +222,15 @@ async function takeBreaks(
   return earlier
 }
 
-/** The published head with its cosignatures where it holds the verdict, the newest signed one otherwise. */
-function cosignedHead(stored: SignedHead | null, published: string | null, verdict: LogIndex): SignedHead | null {
+/** The published head with its cosignatures where it holds all that is needed, the newest signed one otherwise. */
+function cosignedHead(stored: SignedHead | null, published: string | null, newest: number): SignedHead | null {
   const parsed = published === null ? null : parseSignedNote(published)
   const body = parsed?.ok === true ? parseCheckpointBody(parsed.text) : null
   if (stored === null || published === null || body?.ok !== true) return stored
   const { size, origin } = body.checkpoint
   // What was published before a break is a head of another log.
   const isOurs = stored.note.startsWith(`${origin}\n`)
-  return isOurs && size > verdict && size <= stored.size ? { size, note: published } : stored
+  return isOurs && size > newest && size <= stored.size ? { size, note: published } : stored
 }
 
 /**
@@ -208,11 +244,7 @@ export async function gatherEvidence(needs: EvidenceNeeds, verdict: LogIndex): P
   const decisive = await rowAt(log, verdict)
   if (decisive.type !== 'verdict')
     throw new AppError('not-found', `entry ${verdict} is no verdict but ${decisive.type}`, { data: { index: verdict } })
-  const stored = await log.checkpoint()
-  const checkpoint = cosignedHead(stored, needs.publishedHead ?? null, verdict)
-  if (checkpoint === null || checkpoint.size <= verdict)
-    throw new AppError('not-found', `entry ${verdict} is not under a checkpoint yet`, { data: { index: verdict } })
-  const gathered = new Gathered(needs.memory)
+  const gathered = new Gathered(needs.memory, await tombstonesOf(log))
   const policies = (await rowsOf(log, 'policy-in-force')).filter(({ index }) => index < verdict)
   const roots = [...(await rowsOf(log, 'genesis')), ...(await rowsOf(log, 'policy-regenesis'))].filter(
     ({ index }) => index < verdict,
@@ -229,10 +261,15 @@ export async function gatherEvidence(needs: EvidenceNeeds, verdict: LogIndex): P
     const { verdict: named } = dataOf(policy)
     if (typeof named === 'number') await takeVerdict(needs, await rowAt(log, named), voidBefore(named), gathered)
   }
-  for (const certified of await rowsOf(log, 'log-key')) if (certified.index < checkpoint.size) gathered.row(certified)
-  const earlier = await takeBreaks(needs, checkpoint.size, gathered)
   await takeSuspensions(needs, verdict, gathered)
   await takeVerdict(needs, decisive, voidBefore(verdict), gathered)
+  // What was erased was erased later: the head has to cover the entry that says so.
+  const newest = Math.max(...gathered.rows.keys())
+  const checkpoint = cosignedHead(await log.checkpoint(), needs.publishedHead ?? null, newest)
+  if (checkpoint === null || checkpoint.size <= newest)
+    throw new AppError('not-found', `entry ${newest} is not under a checkpoint yet`, { data: { index: newest } })
+  for (const certified of await rowsOf(log, 'log-key')) if (certified.index < checkpoint.size) gathered.row(certified)
+  const earlier = await takeBreaks(needs, checkpoint.size, gathered)
   const entries: EvidenceEntry[] = []
   for (const { index, entry } of [...gathered.rows.values()].sort((a, b) => a.index - b.index))
     entries.push({ index, entry, proof: await proveInclusion(log, index, checkpoint.size, needs.acceleration) })

@@ -66,7 +66,8 @@ export async function readLandedRevision(
   const [row] = await needs.log.entries(decision, decision + 1)
   if (row === undefined) throw new AppError('store-corrupt', 'the verdict that a landing names is not in the log')
   const data = entryData(row)
-  const verdict = await createVerdictReader(needs.memory).read(asSha256(textIn(data, 'verdict')))
+  const digest = asSha256(textIn(data, 'verdict'))
+  const verdict = await createVerdictReader(needs.memory).existing(digest)
   const persons = new Set<number>(verdict.counted.flatMap((quorum) => quorum.persons))
   const head = asCommitId(textIn(data, 'head'))
   const decided = { entry: row.index, head, persons }
@@ -77,7 +78,7 @@ export async function readLandedRevision(
     commit,
     landedAt: landing.row.at,
     landing: landing.row.index,
-    verdict: { entry: row.index, digest: asSha256(textIn(data, 'verdict')) },
+    verdict: { entry: row.index, digest },
     policy: { epoch: verdict.inputs.epoch, digest: verdict.inputs.policy },
     layer: verdict.classification?.layer ?? '',
     tiers: verdict.classification?.tiers.map(({ tier }) => tier) ?? [],

@@ -7,7 +7,7 @@ import {
 } from '../../core/index.ts'
 import { invariant } from '../app-error.ts'
 import type { Telemetry, WitnessAnswer, WitnessClient } from '../ports.ts'
-import { countingWitnesses, goodLines, type WitnessRoster } from './cosign.ts'
+import { countingWitnesses, goodLines, ownWitnesses, type WitnessRoster } from './cosign.ts'
 
 /** The newest head of a log that somebody outside of the deployment vouches for. */
 export type NewestKnown =
@@ -60,7 +60,7 @@ export async function newestWitnessed(parts: NewestWitnessedParts, note: string)
   }
   if (ahead !== null) return ahead
   const answered = told.filter((one) => one.told !== null).map(({ witness }) => witness.name)
-  const own = policy.witnesses.filter((witness) => !witnesses.includes(witness)).map(({ name }) => name)
+  const own = ownWitnesses(roster)
   const missing = witnesses.map(({ name }) => name).filter((name) => !answered.includes(name))
   if (!meetsEveryQuorum(policy, answered, own)) return { kind: 'unreachable', missing }
   return { kind: 'known', size: Math.max(0, ...told.map((one) => (one.told as { size: number } | null)?.size ?? 0)) }

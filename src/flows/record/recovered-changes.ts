@@ -44,6 +44,11 @@ export interface RecoveredChanges {
   clockEnded(of: { readonly repository: RepositoryId; readonly number: number }, why: string): Promise<void>
   verdict(entry: EntryOfType<'verdict'>): Promise<void>
   landed(repository: RepositoryId, number: number, commit: string): Promise<void>
+  /** What is remembered of these changes, without a value that was erased: facts are read anew, and no pass by them is believed. */
+  erased(
+    digest: Sha256,
+    about: readonly { readonly repository: RepositoryId; readonly number: number }[],
+  ): Promise<void>
   /** Rows after which every open change waits to be decided anew, and every check that was shown meanwhile is looked at. */
   writes(open: readonly ChangeRecord[], now: Instant): readonly Write[]
 }
@@ -126,6 +131,14 @@ export function recoveredChanges(
     async landed(repository, number, commit) {
       const before = await known(repository, number)
       if (before !== null) keep({ ...before, landed: commit as ChangeRecord['landed'] })
+    },
+    async erased(digest, about) {
+      for (const { repository, number } of about) {
+        const before = await known(repository, number)
+        const losesFacts = before?.facts === digest || before?.changeDigest === digest
+        if (before === null || !losesFacts) continue
+        keep({ ...before, facts: null, lastPass: before.state === 'open' ? null : before.lastPass })
+      }
     },
     writes(open, now) {
       const rest = open.filter(({ repository, number }) => !records.has(`${repository}/${number}`))

@@ -6,19 +6,18 @@ import {
   decodeUtf8,
   equalBytes,
   followLogKeys,
-  keysOfSize,
   type LogKeyCertificate,
   type LogKeySpan,
   noteVerifierKey,
-  parseCheckpointBody,
-  parseSignedNote,
+  parseCheckpoint,
   parseVerifierKey,
   treeHasher,
   type VerifierKey,
-  verifyCheckpoint,
+  verifyHead,
 } from '../../core/index.ts'
 import { entryData, textIn } from '../gate/entry-data.ts'
 import type { DecisionLog, LogHead, LogSource } from '../ports.ts'
+import { certificateOf } from './follow-log.ts'
 import { readCertificates } from './log-keys.ts'
 import { entriesOf } from './log-source.ts'
 import { openLogTree } from './log-tree.ts'
@@ -64,9 +63,8 @@ async function fromStore({ log }: Needs): Promise<Found | null> {
 }
 
 function bodyOf(note: string): Checkpoint | null {
-  const parsed = parseSignedNote(note)
-  const body = parsed.ok ? parseCheckpointBody(parsed.text) : null
-  return body?.ok === true ? body.checkpoint : null
+  const head = parseCheckpoint(note)
+  return head.ok ? head.checkpoint : null
 }
 
 /** What a place holds beyond the store; null where it holds no more. Its head's signature is the caller's to check. */
@@ -104,9 +102,10 @@ function certifiedBy(entries: readonly Uint8Array[], from: number) {
   const roots: string[] = []
   for (const [i, bytes] of entries.entries()) {
     const decoded = decodeEntry(bytes)
-    if (!decoded.ok || decoded.entry.type !== 'log-key') continue
-    const { certificate, root } = decoded.entry.data
-    if (typeof certificate === 'string') certificates.push({ note: certificate, entry: from + i })
+    const certificate = decoded.ok ? certificateOf(decoded.entry, from + i) : null
+    if (!decoded.ok || certificate === null) continue
+    certificates.push(certificate)
+    const { root } = decoded.entry.data
     if (typeof root === 'string') roots.push(root)
   }
   return { certificates, roots }
@@ -147,7 +146,7 @@ export async function readBeginning(
   const keys = first.length > 0 ? first : await firstKey(needs)
   const chain = followLogKeys(origin, keys, named ?? needs.root, [...before, ...more.certificates])
   if (!chain.ok) return refused(chain.code)
-  const signed = verifyCheckpoint(found.note, origin, keysOfSize(chain.spans, found.checkpoint.size))
+  const signed = verifyHead(found.note, origin, chain.spans)
   if (!signed.ok) return refused(signed.code, 'checkpoint')
   return { ok: true, beginning: { ...found, root: named, spans: chain.spans } }
 }

@@ -16,6 +16,7 @@ import {
 import { textIn } from '../gate/entry-data.ts'
 import { reconcileJob } from '../gate/jobs.ts'
 import type { GovernedBranch, LogEntryRow, RepositoryRecord, StorePorts, Write } from '../ports.ts'
+import { findNaming } from './blob-naming.ts'
 import { namedBlobs, namedByFacts } from './named-blobs.ts'
 import { type EntryOfType, type ReadBlob, recoveredChanges } from './recovered-changes.ts'
 import { recoveredPolicy, type RecoveryFault } from './recovered-policy.ts'
@@ -30,8 +31,6 @@ export interface UnreadBlob {
 export interface RecoveryNotes {
   /** Values that were erased: the log says so. */
   readonly erased: readonly UnreadBlob[]
-  /** Values that the store holds again and that were erased after its copy was made. */
-  readonly toErase: readonly string[]
   /** Statements whose text was erased, so that nobody knows what they said. */
   readonly unknownStatements: readonly number[]
   /** Repositories that were enrolled and that the forge could not be asked about: nothing is decided for them. */
@@ -155,6 +154,28 @@ async function recoveredRepositories({ registry, resolve }: RecoveryNeeds) {
 
 const idOf = (value: JsonObject[string] | undefined): RepositoryId => Number(value) as RepositoryId
 
+/** The changes that entries name a value for, those of the store and those that it lost. */
+async function changesAbout({ log, memory }: RecoveryNeeds, rows: readonly Opened[], digest: Sha256) {
+  const stored = (await findNaming({ log, memory }, digest)).naming.flatMap(({ change }) => change ?? [])
+  const lost = rows.flatMap(({ row, entry: { subject } }) =>
+    subject.kind === 'change' && namedBlobs(row.bytes).digests.includes(digest)
+      ? [{ repository: idOf(subject.repository), number: Number(subject.number) }]
+      : [],
+  )
+  const all = [...stored, ...lost]
+  return [...new Map(all.map((one) => [`${one.repository}/${one.number}`, one])).values()]
+}
+
+/** What was erased after the store's copy was made goes again, with every copy of its text. */
+async function erasures(needs: RecoveryNeeds, rows: readonly Opened[]): Promise<readonly Write[]> {
+  const digests = new Set(rows.flatMap(({ typed }) => (typed?.type === 'blob-erased' ? [typed.data.digest] : [])))
+  const writes: Write[] = []
+  for (const digest of digests)
+    if (!(await needs.memory.isErased(digest)))
+      writes.push({ kind: 'erase-blob', digest, changes: await changesAbout(needs, rows, digest) })
+  return writes
+}
+
 /** The row of a finding. Its id is its entry's: the same finding seen again is said twice rather than not at all. */
 const findingRow = ({ row, entry }: Opened): Write => ({
   kind: 'finding',
@@ -199,6 +220,7 @@ export async function recoverRows(needs: RecoveryNeeds, rows: readonly LogEntryR
   const policy = await recoveredPolicy({ ...needs, origin, blob, entryAt })
   const repositories = await recoveredRepositories(needs)
   const changes = recoveredChanges(needs.changes, blob, acceleration)
+  const about = (digest: Sha256) => changesAbout(needs, opened, digest)
   const writes: Write[] = []
   const unknownStatements: number[] = []
 
@@ -258,6 +280,9 @@ export async function recoverRows(needs: RecoveryNeeds, rows: readonly LogEntryR
       case 'genesis':
       case 'log-broken':
         return { code: 'entry-out-of-place', index: typed.index }
+      case 'blob-erased':
+        await changes.erased(typed.data.digest, await about(typed.data.digest))
+        return null
       case 'log-key':
         return null
     }
@@ -268,12 +293,16 @@ export async function recoverRows(needs: RecoveryNeeds, rows: readonly LogEntryR
     if (fault !== null) return { ok: false, kind: 'fault', fault }
   }
   const current = (await Promise.all(repositories.ids().map((id) => needs.changes.open(id)))).flat()
-  const toErase: string[] = []
-  for (const digest of erased) if ((await needs.memory.blob(asSha256(digest))) !== null) toErase.push(digest)
   return {
     ok: true,
     blobs: [...found].map(([digest, bytes]) => ({ kind: 'blob', digest: asSha256(digest), bytes })),
-    writes: [...policy.writes(), ...writes, ...repositories.writes(now), ...changes.writes(current, now)],
-    notes: { erased: erasedNow, toErase, unknownStatements, toEnrol: repositories.toEnrol },
+    writes: [
+      ...policy.writes(),
+      ...writes,
+      ...repositories.writes(now),
+      ...changes.writes(current, now),
+      ...(await erasures(needs, opened)),
+    ],
+    notes: { erased: erasedNow, unknownStatements, toEnrol: repositories.toEnrol },
   }
 }

@@ -12,8 +12,7 @@ import {
   type LogBreak,
   noteVerifierKey,
   openLogBreak,
-  parseCheckpointBody,
-  parseSignedNote,
+  parseCheckpoint,
   readLogBreak,
   rootKeyName,
   treeHasher,
@@ -70,12 +69,11 @@ export type Restarted =
 
 const refused = (code: string, data: Readonly<Record<string, unknown>> = {}): Restarted => ({ ok: false, code, data })
 
-const noNotes: RecoveryNotes = { erased: [], toErase: [], unknownStatements: [], toEnrol: [] }
+const noNotes: RecoveryNotes = { erased: [], unknownStatements: [], toEnrol: [] }
 
 function headOf(note: string): Checkpoint | null {
-  const parsed = parseSignedNote(note)
-  const body = parsed.ok ? parseCheckpointBody(parsed.text) : null
-  return body?.ok === true ? body.checkpoint : null
+  const head = parseCheckpoint(note)
+  return head.ok ? head.checkpoint : null
 }
 
 const isHead = (note: string | null, { origin, size, root }: Checkpoint): boolean => {

@@ -7,11 +7,13 @@ import {
   type JsonObject,
   noteVerifierKey,
   readLogBreak,
+  withoutWitnesses,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
 import { entryData, textIn } from '../gate/entry-data.ts'
 import { readBreaks } from '../gate/log-era.ts'
 import type { DecisionLog, LogEntryRow } from '../ports.ts'
+import { ownWitnesses, type WitnessRoster } from './cosign.ts'
 
 const keyLine = (origin: string, key: JsonObject[string]): string | null => {
   const bytes = typeof key === 'string' ? decodeHex(key) : undefined
@@ -35,17 +37,49 @@ function readBroken(
   return { before, ...now }
 }
 
+/** What to say of a quorum that cannot be met without a witness of the deployment itself, which never counts. */
+export const ownWitnessNeeded = (own: readonly string[]): AppError =>
+  new AppError(
+    'config-invalid',
+    `the quorum of log.witness cannot be met without ${own.join(', ')}, which this deployment runs itself and which does not count`,
+    { data: { reason: 'witness-own' } },
+  )
+
+/** The witness policy as others may rely on it: without the witnesses that the deployment runs itself. */
+function policyForOthers(
+  text: string,
+  roster: WitnessRoster,
+): { readonly text: string; readonly leftOut: readonly string[] } {
+  const leftOut = ownWitnesses(roster)
+  const without = withoutWitnesses(text, leftOut)
+  if (without === null) throw ownWitnessNeeded(leftOut)
+  return { text: without, leftOut }
+}
+
+/** A trust file, and the witnesses of the configured policy that it does not name. */
+export interface ExportedTrust {
+  readonly bytes: Uint8Array
+  readonly leftOut: readonly string[]
+}
+
 /**
  * Writes whom a stranger has to trust to verify this log: its key, the logs before it that were broken, and the policy that
  * everything descends from.
  *
  * Trust: the log's own beginning; `pinned` is the operator's configuration, which must name the same policy.
- * @throws AppError policy-unusable when there is no genesis, or the configuration names another origin or policy; store-corrupt
+ * Checks: that no witness of the deployment itself would count to whoever believes the file.
+ * @throws AppError policy-unusable when there is no genesis, or the configuration names another origin or policy; config-invalid
+ * when the quorum cannot be met without the deployment's own witness; store-corrupt
  */
 export async function exportTrust(
   log: Pick<DecisionLog, 'entries' | 'find'>,
-  known: { readonly origin: string; readonly pinned: string; readonly witnessPolicy: string | null },
-): Promise<Uint8Array> {
+  known: {
+    readonly origin: string
+    readonly pinned: string
+    /** The configured policy as it is written, and as it is read; null where there is none. */
+    readonly witnesses: { readonly text: string; readonly roster: WitnessRoster } | null
+  },
+): Promise<ExportedTrust> {
   const [row] = await log.entries(0, 1)
   const genesis = row?.type === 'genesis' ? entryData(row) : null
   const first = genesis === null ? null : keyLine(textIn(genesis, 'origin'), genesis.logKey ?? null)
@@ -61,14 +95,16 @@ export async function exportTrust(
     throw new AppError('policy-unusable', 'the configuration pins another policy than the log begins with')
   const [certified] = await log.find({ type: 'log-key', limit: 1 })
   const isCertified = certified !== undefined && certified.index > (breaks.at(-1)?.index ?? -1)
-  return encodeTrustFile({
+  const witnesses = known.witnesses === null ? null : policyForOthers(known.witnesses.text, known.witnesses.roster)
+  const bytes = encodeTrustFile({
     v: 1,
     kind: 'governance-trust',
     origin,
     logKeys: [logKey],
     root: isCertified ? textIn(entryData(certified), 'root') : null,
-    witnessPolicy: known.witnessPolicy,
+    witnessPolicy: witnesses?.text ?? null,
     genesisPolicy: asSha256(policy),
     ...(before.length === 0 ? {} : { before }),
   })
+  return { bytes, leftOut: witnesses?.leftOut ?? [] }
 }

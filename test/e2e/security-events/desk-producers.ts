@@ -20,14 +20,15 @@ const init = async (d: Desk): Promise<void> => {
   assert.equal(made.code, 0, made.stderr)
 }
 
-/** Takes away what the newest migration made, as an older version left the database. */
+/** Takes away what the newest migrations made, as an older version left the database. */
 async function asOlderVersion(d: Desk): Promise<void> {
   const { database, keystore } = dataFiles(d.dataDirectory)
   const unlock = { kind: 'key', bytes: readFileSync(join(d.folder, 'unlock.key')) } as const
   const custody = await openKeystore({ file: keystore, unlock })
   const db = connect(database, await custody.reveal(databaseKeyName), 'write')
   for (const table of ['entries', 'nodes', 'checkpoints', 'head']) db.exec(`drop table security_${table}`)
-  db.exec('delete from schema_migrations where number = 2')
+  db.exec('drop trigger blobs_stay_erased; drop table erased_blobs')
+  db.exec('delete from schema_migrations where number >= 2')
   db.close()
 }
 
@@ -97,6 +98,15 @@ export const deskProducers = {
   ),
   'evidence-exported': desk(async (d) => void (await good(d, 'evidence', 'export', 'acme/node#1'))),
   'trust-exported': desk(async (d) => void (await good(d, 'trust', 'export'))),
+  'blob-erased': desk(async (d) => {
+    const evidence = JSON.parse(await good(d, 'evidence', 'export', 'acme/node#1')) as {
+      readonly entries: readonly {
+        readonly entry: { readonly type: string; readonly data: { readonly verdict: string } }
+      }[]
+    }
+    const verdict = evidence.entries.find(({ entry }) => entry.type === 'verdict')
+    await good(d, 'log', 'erase', verdict?.entry.data.verdict ?? '', '--reason', 'a person asked for it', '--yes')
+  }),
   'log-key-succeeded': desk(async (d) => {
     const origin = 'gov.example.org/decisions'
     const made = await d.cli('log', 'root', 'create', '--origin', origin, '--json')
