@@ -29,18 +29,27 @@ import {
   requireGenesis,
   unlockOf,
 } from './compose-deployment.ts'
-import { commandGate, commandPublisher, copyParts, localFiles, offHostOf, refusalsOf } from './compose-command-log.ts'
+import {
+  commandGate,
+  commandPublisher,
+  copyParts,
+  eraOf,
+  localFiles,
+  offHostOf,
+  refusalsOf,
+} from './compose-command-log.ts'
 import { outsideCopies, prepareCopies, securityCopy } from './compose-off-host.ts'
 import { examineFiles } from './compose-examine.ts'
 import { draftDeployment } from './compose-init.ts'
+import { newestOutside, publishBreak, removeBlob } from './compose-restart.ts'
 import { verifierFile, verifierRelease } from './compose-verifier.ts'
 import { rosterOf } from './compose-witness.ts'
 import { readPublishedHead, witnessCli } from './compose-witness-cli.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load-config.ts'
-import { pinGenesis } from './config/pin-genesis.ts'
+import { pinGenesis, pinOrigin } from './config/pin-line.ts'
 import { searchPath } from './config/search-path.ts'
-import { blobPath, decodeHex, keyIdOf, signEcdsa } from './core/index.ts'
+import { decodeHex, keyIdOf, signEcdsa } from './core/index.ts'
 import { AppError } from './flows/app-error.ts'
 import { eventOf, keyCreated } from './flows/audit/event-of.ts'
 import { recordEvents } from './flows/audit/record-events.ts'
@@ -55,7 +64,6 @@ import { Refusal } from './delivery/cli/refusal.ts'
 import type { KeyUnlock, SignerKeys } from './delivery/cli/signer-key.ts'
 import type { Terminal } from './delivery/cli/terminal.ts'
 import { standingOf } from './flows/record/copy-standing.ts'
-import { removeEverywhere } from './flows/record/remove-everywhere.ts'
 import { holdProcess, systemClock, systemRandom, systemTimers } from './system.ts'
 
 /** How long one file of a log may take. */
@@ -159,7 +167,7 @@ async function recordMigration(
     events.push(eventOf('db-migrated', { userId: operator, resource: 'deployment', action: 'migrate', details }))
   if (events.length === 0) return []
   const store = await openStore(config, custody, 'alone')
-  const offHost = offHostOf(config, custody)
+  const offHost = await offHostOf(config, custody, store)
   const gate = commandGate(config, custody, store, offHost)
   try {
     await recordEvents(commandRecorder(config.log.origin, store, custody, gate), events)
@@ -193,7 +201,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const custody = await openCustody(config, await unlock(config))
       const store = await openStore(config, custody, mode)
       const { origin } = config.log
-      const offHost = offHostOf(config, custody)
+      const offHost = await offHostOf(config, custody, store)
       const copies = offHost === null ? [] : outsideCopies(offHost, origin, store, custody, acceleration)
       const gate = commandGate(config, custody, store, offHost)
       const recorder = commandRecorder(origin, store, custody, gate)
@@ -245,14 +253,12 @@ export function composeCli(terminal: Terminal): CliNeeds {
           if (offHost !== null) await securityCopy(offHost, origin, store.security, copyParts(store)).publish(options)
           return publisher.published()
         },
-        removeBlob: (digest) =>
-          removeEverywhere(blobPath(digest), [
-            { place: 'here', open: () => openLogDirectory(localFiles(config)) },
-            ...(offHost === null ? [] : [{ place: offHost.name, open: async () => offHost.files('decisions') }]),
-          ]),
+        removeBlob: (digest) => removeBlob(config, custody, store, digest),
         keepToken: (name, token) => custody.put(name, 'secret', new TextEncoder().encode(token)),
         makeLogKey: (name) => custody.generateEd25519(name),
-        publishedHead: async () => readPublishedHead(config.data.directory),
+        publishedHead: async () => readPublishedHead(config.data.directory, await eraOf(store)),
+        newestOutside: () => newestOutside(config, custody, store, copies),
+        publishBreak: (signed) => publishBreak(config, custody, store, signed),
         roster: async () => (config.log.witness?.quorum ? rosterOf(config.log.witness.quorum, custody) : null),
         webhooks: async () =>
           createWebhooks({
@@ -269,7 +275,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const custody = await openCustody(config, await unlock(config))
       const store = await openStore(config, custody, 'alone')
       const release = holdProcess()
-      const offHost = offHostOf(config, custody)
+      const offHost = await offHostOf(config, custody, store)
       const gate = commandGate(config, custody, store, offHost)
       try {
         await requireGenesis(config, store)
@@ -277,7 +283,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
           config,
           custody,
           store,
-          logFiles: await openLogDirectory(localFiles(config)),
+          logFiles: await openLogDirectory(await localFiles(config, store)),
           offHost,
           journal: await openJournal(dataFiles(config.data.directory).journal),
           refusals: sharedJournal(dataFiles(config.data.directory).refusals),
@@ -315,6 +321,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
     },
     draftDeployment: (request) => draftDeployment(request, () => askNewPassphrase(terminal, unlockVariable)),
     pinGenesis,
+    pinOrigin,
     examineFiles,
     manifest: {
       make: appManifest,

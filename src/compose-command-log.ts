@@ -2,11 +2,12 @@ import { type LogDirectoryOptions, openLogDirectory } from './adapters/log-files
 import { sharedJournal } from './adapters/store/journal.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
 import { acceleration } from './compose-acceleration.ts'
-import { currentOperator, dataFiles } from './compose-deployment.ts'
+import { currentOperator, dataFiles, decisionsFolder } from './compose-deployment.ts'
 import { openOffHost, outsideCopies, signingGate } from './compose-off-host.ts'
 import { outsideWitnesses } from './compose-witness.ts'
 import type { Config } from './config/config.ts'
 import { createSigningRefusals, type SigningRefusals } from './flows/audit/signing-refusals.ts'
+import { currentEra } from './flows/gate/log-era.ts'
 import type { Custody, LogFiles, OffHost, StorePorts } from './flows/ports.ts'
 import { createLogPublisher, type LogPublisher } from './flows/record/publisher.ts'
 import type { OutsideSource, StartGate } from './flows/record/start-gate.ts'
@@ -15,9 +16,16 @@ import { systemClock, systemRandom, systemTimers } from './system.ts'
 /** Beside what a command prints: its output may be read by a machine. */
 const commandTelemetry = createTelemetry({ level: 'error', destination: process.stderr })
 
+/** How often the log was broken: each time begins other folders. */
+export const eraOf = async ({ log }: Pick<StorePorts, 'log'>): Promise<number> => (await currentEra(log)).number
+
 /** The second place of the logs' files; null where none is configured. */
-export const offHostOf = ({ log }: Config, custody: Custody): OffHost | null =>
-  log.offHost === undefined ? null : openOffHost(log.offHost, custody, systemTimers)
+export const offHostOf = async (
+  { log }: Config,
+  custody: Custody,
+  store: Pick<StorePorts, 'log'>,
+): Promise<OffHost | null> =>
+  log.offHost === undefined ? null : openOffHost(log.offHost, custody, systemTimers, await eraOf(store))
 
 /** Witnesses as a command asks them: once. */
 const witnessesOf = ({ log }: Config, custody: Custody, store: Pick<StorePorts, 'log'>): OutsideSource | null =>
@@ -36,8 +44,8 @@ export const copyParts = ({ memory }: Pick<StorePorts, 'memory'>) => ({
 })
 
 /** Where the public files of the decision log lie on this machine. */
-export const localFiles = ({ data }: Config): LogDirectoryOptions => ({
-  directory: dataFiles(data.directory).decisions,
+export const localFiles = async ({ data }: Config, store: Pick<StorePorts, 'log'>): Promise<LogDirectoryOptions> => ({
+  directory: decisionsFolder(data.directory, await eraOf(store)),
   create: true,
 })
 
@@ -52,7 +60,7 @@ export const commandPublisher = async (
     origin: config.log.origin,
     log,
     memory,
-    local: await openLogDirectory(localFiles(config)),
+    local: await openLogDirectory(await localFiles(config, { log })),
     offHost,
     // The server, when it runs again, has cosigned what lacks its quorum.
     cosigner: null,

@@ -6,6 +6,7 @@ import { nameOfPlace } from './adapters/log-files/sftp-connection.ts'
 import type { OffHostPlace } from './config/config.ts'
 import { type Acceleration, noteVerifierKey } from './core/index.ts'
 import { AppError } from './flows/app-error.ts'
+import { currentEra } from './flows/gate/log-era.ts'
 import { logKeyNames } from './flows/gate/log-key-name.ts'
 import { securityKeyName, securityOrigin } from './flows/gate/recorder.ts'
 import type {
@@ -25,16 +26,28 @@ import { createStartGate, type GateParts, type OutsideSource, type StartGate } f
 /** Security events are nobody's but the operator's, wherever their copy lies. */
 const isPrivate = (log: LogName): boolean => log === 'security'
 
-/** Opens the place that the configuration names. Reaches for nothing yet: who uses it hears that it is not there. */
-export function openOffHost(place: OffHostPlace, custody: Pick<Custody, 'reveal'>, timers: Timers): OffHost {
-  return place.kind === 'directory' ? openElsewhere(place.directory) : openSftp(place, custody, timers)
+/** The folder of a log. Each break begins other ones: files are written once, and never over. */
+export const eraFolder = (log: LogName, era: number): string => (era === 0 ? log : `${log}-after-${era}`)
+
+/**
+ * Opens the place that the configuration names, with the folders that the logs have after so many breaks. Reaches for nothing
+ * yet: who uses it hears that it is not there.
+ */
+export function openOffHost(
+  place: OffHostPlace,
+  custody: Pick<Custody, 'reveal'>,
+  timers: Timers,
+  era: number,
+): OffHost {
+  return place.kind === 'directory' ? openElsewhere(place.directory, era) : openSftp(place, custody, timers, era)
 }
 
-function openElsewhere(directory: string): OffHost {
+function openElsewhere(directory: string, era: number): OffHost {
   const opened = new Map<LogName, Promise<LogFiles>>()
   const open = async (log: LogName): Promise<LogFiles> => {
     const opening =
-      opened.get(log) ?? openLogDirectory({ directory: join(directory, log), create: false, isPrivate: isPrivate(log) })
+      opened.get(log) ??
+      openLogDirectory({ directory: join(directory, eraFolder(log, era)), create: false, isPrivate: isPrivate(log) })
     opened.set(log, opening)
     try {
       return await opening
@@ -56,8 +69,8 @@ function openElsewhere(directory: string): OffHost {
       try {
         // The place itself is never made: where a mount should be, it would be a folder of this machine.
         await lstat(join(directory, '.'))
-        await mkdir(join(directory, log), { recursive: true, mode: 0o755 })
-        if (isPrivate(log)) await chmod(join(directory, log), 0o700)
+        await mkdir(join(directory, eraFolder(log, era)), { recursive: true, mode: 0o755 })
+        if (isPrivate(log)) await chmod(join(directory, eraFolder(log, era)), 0o700)
       } catch (cause) {
         throw new AppError('log-files-unavailable', `${directory} is not there or takes no folder; mount it first`, {
           cause,
@@ -73,11 +86,17 @@ function openSftp(
   place: Extract<OffHostPlace, { readonly kind: 'sftp' }>,
   custody: Pick<Custody, 'reveal'>,
   timers: Timers,
+  era: number,
 ): OffHost {
   const privateKey = (): Promise<Uint8Array> => custody.reveal(place.privateKey.keystore)
   const open = (log: LogName) =>
     openSftpFiles(
-      { ...place, directory: `${place.directory.replace(/\/+$/, '')}/${log}`, privateKey, isPrivate: isPrivate(log) },
+      {
+        ...place,
+        directory: `${place.directory.replace(/\/+$/, '')}/${eraFolder(log, era)}`,
+        privateKey,
+        isPrivate: isPrivate(log),
+      },
       timers,
     )
   const files = { decisions: open('decisions'), security: open('security') }
@@ -112,7 +131,7 @@ export function outsideCopies(
   acceleration: Acceleration,
 ): readonly (OutsideCopyNeeds & StoredLog)[] {
   const keyNames = async (log: LogName): Promise<readonly string[]> =>
-    log === 'decisions' ? logKeyNames(await custody.names()) : [securityKeyName]
+    log === 'decisions' ? logKeyNames(await custody.names(), (await currentEra(store.log)).number) : [securityKeyName]
   return logsOf(origin, store).map((one) => ({
     ...one,
     place: one.name === 'decisions' ? offHost.name : `${offHost.name} (security log)`,

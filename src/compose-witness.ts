@@ -105,10 +105,18 @@ export function outsideWitnesses(
 ): OutsideSource | null {
   const parsed = quorum === null ? null : parseWitnessPolicy(quorum.policy)
   if (quorum === null || parsed?.ok !== true || parsed.policy.quorum === null) return null
-  const client = createWitnessClient({ timeoutMs: requestTimeoutMs })
-  const newest = async (note: string): Promise<NewestKnown> =>
-    newestWitnessed({ roster: await rosterOf(quorum, custody), client, telemetry }, note)
+  const newest = (note: string): Promise<NewestKnown> => askWitnesses(quorum, { custody, telemetry }, note)
   return witnessSource({ log, newest, timers, retryMs, patienceMs })
+}
+
+/** Asks the witnesses of a quorum once for the newest head of the log that this note is one of. @throws AppError config-invalid */
+export async function askWitnesses(
+  quorum: NonNullable<NonNullable<Config['log']['witness']>['quorum']>,
+  { custody, telemetry }: Pick<WitnessNeeds, 'custody' | 'telemetry'>,
+  note: string,
+): Promise<NewestKnown> {
+  const client = createWitnessClient({ timeoutMs: requestTimeoutMs })
+  return newestWitnessed({ roster: await rosterOf(quorum, custody), client, telemetry }, note)
 }
 
 /** Puts the witnesses of a deployment together; without configuration there are none. @throws AppError config-invalid, custody-not-found */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { chmod, type FileHandle, link, lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { checkpointPath, equalBytes, isRemovable, parseLogPath, partialPaths } from '../../core/index.ts'
+import { checkpointPath, equalBytes, isRemovable, isWrittenOnce, parseLogPath, partialPaths } from '../../core/index.ts'
 import { AppError, invariant } from '../../flows/app-error.ts'
 import type { LogFiles } from '../../flows/ports.ts'
 
@@ -235,8 +235,7 @@ export async function openLogDirectory({
       return attempt(path, async () => ((await isWayClear(path)) ? readWhole(join(directory, path)) : null))
     },
     async write(path, bytes) {
-      const kind = parseLogPath(path)?.kind
-      invariant(kind === 'tile' || kind === 'blob', 'a path of a log file that is written once')
+      invariant(isWrittenOnce(path), 'a path of a log file that is written once')
       await attempt(path, () => writeOnce(path, bytes))
     },
     async replaceCheckpoint(note) {

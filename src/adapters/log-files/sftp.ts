@@ -187,11 +187,11 @@ export function openSftpFiles(place: SftpPlace & { readonly isPrivate?: boolean 
 
   return {
     async read(path) {
-      requireLogPath(path, ['checkpoint', 'tile', 'blob'])
+      requireLogPath(path, ['checkpoint', 'tile', 'blob', 'break'])
       return run(path, (session) => readFrom(session, path))
     },
     async write(path, bytes) {
-      requireLogPath(path, ['tile', 'blob'])
+      requireLogPath(path, ['tile', 'blob', 'break'])
       await run(path, async (session) => {
         const found = await compare(session, path, bytes)
         if (found === 'none')

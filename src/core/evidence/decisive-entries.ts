@@ -49,6 +49,16 @@ export interface DecisiveEntryData {
     /** Signed note by the root and, for a successor, by the key before it. */
     readonly certificate: string
   }
+  readonly 'log-broken': {
+    /** Verifier key of the offline root of the log that ends here. */
+    readonly root: string
+    /** The break that it signed. */
+    readonly break: string
+    /** Head of the old log that the break names, as it was signed and cosigned. */
+    readonly checkpoint: string
+    /** Head of the old log over exactly the entries before this one. */
+    readonly recovered: string
+  }
   /** Not what a verdict stands on, but why a value that it stands on is not there. */
   readonly 'blob-erased': { readonly digest: Sha256; readonly reason: string }
   readonly verdict: {

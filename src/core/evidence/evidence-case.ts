@@ -1,16 +1,15 @@
-import { decodeHex } from '../bytes/hex.ts'
 import type { Json } from '../bytes/json.ts'
 import type { Acceleration } from '../crypto/acceleration.ts'
 import type { Instant, LogIndex, Sha256 } from '../ids.ts'
-import { type Checkpoint, parseCheckpoint } from '../log/checkpoint.ts'
+import type { Checkpoint } from '../log/checkpoint.ts'
 import { treeHasher, type TreeHasher } from '../log/tree-hash.ts'
-import { followLogKeys, type LogKeyChain } from '../log/log-key.ts'
-import { noteVerifierKey, parseVerifierKey, type VerifierKey } from '../log/verifier-key.ts'
 import type { Evidence } from './evidence.ts'
 import { type History, replayHistory } from './history.ts'
+import { followLogEras, type LogEras } from './log-eras.ts'
+import { bodyOf } from './note-body.ts'
 import { type EntryOf, type EvidenceEntryType, readTypedEntry, type TypedEntry } from './read-entry.ts'
 import { type Recomputation, recompute } from './recompute.ts'
-import { type TrustFile, trustedLogKeys } from './trust.ts'
+import type { TrustFile } from './trust.ts'
 
 /** A contradiction that somebody who looked into a clone found. */
 export interface Contradiction {
@@ -40,8 +39,8 @@ export interface EvidenceCase {
   readonly hasher: TreeHasher
   /** The body of the checkpoint, whoever signed it. */
   readonly checkpoint: Checkpoint | null
-  /** The keys that may have signed heads, by the size of the log. */
-  readonly logKeys: LogKeyChain
+  /** The origins and keys that the log had, by its size. */
+  readonly eras: LogEras
   /** Entries that read as one of the types, and the first that does not. */
   readonly typed: readonly TypedEntry[]
   readonly malformed: { readonly code: string; readonly detail: string } | null
@@ -54,39 +53,8 @@ export interface EvidenceCase {
   readonly verdicts: readonly Recomputation[]
 }
 
-/** The body of a note, whoever signed it. */
-export function bodyOf(note: string): Checkpoint | null {
-  const parsed = parseCheckpoint(note)
-  return parsed.ok ? parsed.checkpoint : null
-}
-
 export const ofType = <T extends EvidenceEntryType>(entries: readonly TypedEntry[], type: T): readonly EntryOf<T>[] =>
   entries.filter((entry) => entry.type === type) as unknown as readonly EntryOf<T>[]
-
-/** Without trust the log's own word says who signs it, so that contradictions are found all the same. */
-function firstKeys(trust: TrustFile | null, genesis: EntryOf<'genesis'> | null): readonly VerifierKey[] {
-  if (trust !== null) return trustedLogKeys(trust)
-  const bytes = decodeHex(genesis?.data.logKey ?? '')
-  if (genesis === null || bytes === undefined) return []
-  try {
-    return [noteVerifierKey(genesis.data.origin, bytes)]
-  } catch {
-    return []
-  }
-}
-
-/** Follows the log's keys from the trusted ones through the certificates that the log holds. */
-function logKeysOf(trust: TrustFile | null, typed: readonly TypedEntry[]): LogKeyChain {
-  const [genesis = null] = ofType(typed, 'genesis')
-  const certified = ofType(typed, 'log-key')
-  const root = trust === null ? (certified[0]?.data.root ?? null) : trust.root
-  return followLogKeys(
-    trust?.origin ?? genesis?.data.origin ?? '',
-    firstKeys(trust, genesis),
-    root === null ? null : (parseVerifierKey(root) ?? null),
-    certified.map(({ data, index }) => ({ note: data.certificate, entry: index })),
-  )
-}
 
 /** The first word of the log about each value that is not there. One that is there was not erased, whatever is said of it. */
 function erasedOf({ blobs }: Evidence, typed: readonly TypedEntry[]): ReadonlyMap<Sha256, LogIndex> {
@@ -115,8 +83,7 @@ export function openCase(
   }
   const blob = (digest: Sha256): Json | undefined => evidence.blobs.get(digest)
   const erased = erasedOf(evidence, typed)
-  const [genesis = null] = ofType(typed, 'genesis')
-  const history = replayHistory({ entries: typed, origin: genesis?.data.origin ?? '', blob, acceleration })
+  const history = replayHistory({ entries: typed, blob, acceleration })
   const verdictEntries = ofType(typed, 'verdict')
   const wanted: LogIndex[] = [
     decisive,
@@ -134,7 +101,7 @@ export function openCase(
     acceleration,
     hasher: treeHasher(acceleration),
     checkpoint: bodyOf(evidence.checkpoint),
-    logKeys: logKeysOf(context.trust, typed),
+    eras: followLogEras(context.trust, typed),
     typed,
     malformed,
     history,

@@ -9,6 +9,7 @@ import { canonicalBytes } from '../bytes/canonical-json.ts'
 import type { Json } from '../bytes/json.ts'
 import type { Acceleration } from '../crypto/acceleration.ts'
 import type { AccountId, LogIndex, Sha256 } from '../ids.ts'
+import { readLogBreak } from '../log/log-break.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import { applyRegistry, emptyKeyring, KeyringError } from '../keyring/registry.ts'
 import { afterStatement } from '../keyring/suspension.ts'
@@ -45,8 +46,18 @@ export interface ReleaseStatementStep {
   readonly admitted: AdmittedRelease | null
 }
 
+/** What admission looks at besides the statement itself. */
+export interface AdmissionState {
+  /** Origin of the log as it was called when the statement was admitted: what statements of that time name as audience. */
+  readonly origin: string
+  readonly policy: PolicyV1 | null
+  readonly epoch: number
+  readonly keyring: Keyring
+}
+
 /** What was in force between two entries. */
 export interface State {
+  readonly origin: string
   readonly policy: PolicyStep | null
   readonly keyring: Keyring
   /** Statements before this entry that raise trust are void. */
@@ -64,7 +75,6 @@ export interface History {
 
 export interface HistoryInput {
   readonly entries: readonly TypedEntry[]
-  readonly origin: string
   readonly blob: (digest: Sha256) => Json | undefined
   readonly acceleration: Acceleration
 }
@@ -102,20 +112,26 @@ function takeEffect(
  * the facts of the verdict by `stands`, and until then the statement is about what it says. The nonce's issuance: the server's
  * key is out of reach, so that a nonce must only be the first of its kind.
  */
-function readmit(
-  input: HistoryInput,
+export function readmit(
+  input: Pick<HistoryInput, 'blob' | 'acceleration'>,
   entry: EntryOf<'statement-admitted'>,
-  state: State,
+  state: AdmissionState,
   earlier: Earlier,
 ): StatementStep {
-  const { blob, origin, acceleration } = input
+  const { blob, acceleration } = input
   const nothing: StatementStep = { entry, statement: null, admission: null, admitted: null }
   const value = blob(entry.data.payloadDigest)
-  const policy = state.policy?.policy
+  const { policy } = state
   const signedRequirement: Requirement | null = readRequirement(blob(entry.data.requirement))
   const requirement = readRequirement(blob(entry.data.inForce))
   const signature = decodeBase64Url(entry.data.signature)
-  if (value === undefined || requirement === null || signedRequirement === null || signature === undefined || !policy)
+  if (
+    value === undefined ||
+    requirement === null ||
+    signedRequirement === null ||
+    signature === undefined ||
+    policy === null
+  )
     return nothing
   const payload = canonicalBytes(value)
   const parsed = parseStatement(payload)
@@ -131,7 +147,7 @@ function readmit(
   const admission = admit(
     { payload, signature },
     {
-      origin,
+      origin: state.origin,
       subject: {
         repositoryId: subject.repository,
         number: subject.number,
@@ -143,7 +159,7 @@ function readmit(
       },
       requirement,
       signedRequirement,
-      epoch: state.policy?.entry.data.epoch ?? 0,
+      epoch: state.epoch,
       options: policy.options,
       tiers: Object.keys(policy.tiers),
       keyring: state.keyring,
@@ -177,16 +193,16 @@ function seenBefore(entry: EntryOf<'statement-admitted'>, nonce: string, signer:
  *
  * Does not check: that the revision landed, which the one landing of the release's own file shows.
  */
-function readmitRelease(
-  { blob, origin, acceleration }: HistoryInput,
+export function readmitRelease(
+  { blob, acceleration }: Pick<HistoryInput, 'blob' | 'acceleration'>,
   entry: EntryOf<'statement-admitted'>,
-  state: State,
+  state: AdmissionState,
   earlier: Earlier,
 ): ReleaseStatementStep {
   const value = blob(entry.data.payloadDigest)
   const requirement = readRequirement(blob(entry.data.inForce))
   const signature = decodeBase64Url(entry.data.signature)
-  const policy = state.policy?.policy
+  const { policy } = state
   const { subject } = entry
   if (value === undefined || requirement === null || signature === undefined || !policy || subject.kind !== 'release')
     return { entry, statement: null, admission: null, admitted: null }
@@ -197,12 +213,12 @@ function readmitRelease(
   const admission = admitRelease(
     { payload, signature },
     {
-      origin,
+      origin: state.origin,
       repositoryId: subject.repository,
       tag: subject.tag,
       isLanded: true,
       requirement,
-      epoch: state.policy?.entry.data.epoch ?? 0,
+      epoch: state.epoch,
       options: policy.options,
       keyring: state.keyring,
       entry: entry.index,
@@ -216,6 +232,13 @@ function readmitRelease(
   return { entry, statement, admission, admitted }
 }
 
+const admissionState = ({ origin, policy, keyring }: State): AdmissionState => ({
+  origin,
+  policy: policy?.policy ?? null,
+  epoch: policy?.entry.data.epoch ?? 0,
+  keyring,
+})
+
 /**
  * Replays what entries say about policies, keys and statements, in log order: the same code that the server ran.
  *
@@ -224,7 +247,8 @@ function readmitRelease(
 export function replayHistory(input: HistoryInput): History {
   let genesis: History['genesis'] = null
   let root: PolicyStep['root'] = null
-  let state: State = { policy: null, keyring: emptyKeyring, voidBefore: 0 }
+  const nothing: State = { origin: '', policy: null, keyring: emptyKeyring, voidBefore: 0 }
+  let state = nothing
   const states: { readonly from: LogIndex; readonly state: State }[] = []
   const policies: PolicyStep[] = []
   const statements: StatementStep[] = []
@@ -234,19 +258,23 @@ export function replayHistory(input: HistoryInput): History {
     if (entry.type === 'genesis') {
       genesis ??= entry
       root = entry
+      state = { ...state, origin: genesis.data.origin }
+    } else if (entry.type === 'log-broken') {
+      // Whether the root signed it is for the step that judges heads; a break that nobody can read changes nothing.
+      state = { ...state, origin: readLogBreak(entry.data.break)?.next.name ?? state.origin }
     } else if (entry.type === 'policy-regenesis') root = entry
     else if (entry.type === 'policy-in-force') {
       const own: PolicyStep['root'] = root !== null && root.index + 1 === entry.index ? root : null
       const step = takeEffect(input, entry, own, state.keyring)
       policies.push(step)
       const voidBefore = own?.type === 'policy-regenesis' ? entry.index : state.voidBefore
-      state = { policy: step, keyring: step.keyring ?? state.keyring, voidBefore }
+      state = { ...state, policy: step, keyring: step.keyring ?? state.keyring, voidBefore }
     } else if (entry.type === 'statement-admitted' && entry.subject.kind === 'release') {
-      const step = readmitRelease(input, entry, state, earlier)
+      const step = readmitRelease(input, entry, admissionState(state), earlier)
       releases.push(step)
       earlier.push(step)
     } else if (entry.type === 'statement-admitted') {
-      const step = readmit(input, entry, state, earlier)
+      const step = readmit(input, entry, admissionState(state), earlier)
       const target = step.statement?.predicate.target
       if (step.admitted !== null && target !== undefined) {
         const about = statements.flatMap(({ admitted }) =>
@@ -259,7 +287,6 @@ export function replayHistory(input: HistoryInput): History {
     } else continue
     states.push({ from: entry.index, state })
   }
-  const nothing: State = { policy: null, keyring: emptyKeyring, voidBefore: 0 }
   return {
     genesis,
     policies,

@@ -7,7 +7,7 @@ import { type EvidenceCase, openCase, type VerifyContext } from './evidence-case
 import { type Recomputation, recompute } from './recompute.ts'
 import { type CheckReport, type EvidenceCheck, failed, type Finding, reportOf, skipped } from './report.ts'
 import { checkKeyring, checkPolicies, checkStatements } from './steps-history.ts'
-import { checkBlobs, checkEntries, checkOrder, checkTrust, checkWitnesses } from './steps-log.ts'
+import { checkBlobs, checkBreaks, checkEntries, checkOrder, checkTrust, checkWitnesses } from './steps-log.ts'
 import { checkApprovals, checkClock, checkFactsOfVerdicts, checkShortForms, checkVerdicts } from './steps-verdict.ts'
 
 /** A log that somebody has read whole: what verdicts stand on, each entry included in the head and each value under its digest. */
@@ -51,6 +51,7 @@ function checkRoot({ context, history, evidence }: EvidenceCase): Finding {
 }
 
 const wholeSteps = {
+  checkpoint: checkBreaks,
   witnesses: checkWitnesses,
   order: checkOrder,
   entries: checkEntries,

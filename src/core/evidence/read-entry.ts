@@ -72,6 +72,8 @@ function files(value: Json | undefined): Readonly<Record<string, Sha256>> {
   return Object.fromEntries(Object.entries(value).map(([path, digest]) => [path, sha(digest, `files.${path}`)]))
 }
 
+const maxNoteLength = 16_384
+
 type Reader<T extends EvidenceEntryType> = {
   readonly members: readonly (keyof DecisiveEntryData[T] & string)[]
   readonly read: (data: JsonObject) => DecisiveEntryData[T]
@@ -166,6 +168,17 @@ const readers: { readonly [T in EvidenceEntryType]: Reader<T> } = {
       key: readText(data.key, 'key', 500),
       root: readText(data.root, 'root', 500),
       certificate: readText(data.certificate, 'certificate', 10_000),
+    }),
+  },
+  'log-broken': {
+    members: ['root', 'break', 'checkpoint', 'recovered'],
+    subjects: ['deployment'],
+    actors: ['operator'],
+    read: (data) => ({
+      root: readText(data.root, 'root', 500),
+      break: readText(data.break, 'break', maxNoteLength),
+      checkpoint: readText(data.checkpoint, 'checkpoint', maxNoteLength),
+      recovered: readText(data.recovered, 'recovered', maxNoteLength),
     }),
   },
   'blob-erased': {

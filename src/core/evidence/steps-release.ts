@@ -12,6 +12,7 @@ import { decideRelease, type ReleaseDecided, releaseRequirement } from '../relea
 import { readArtifacts } from '../release/release-request.ts'
 import { type EvidenceCase, ofType, openCase, type VerifyContext } from './evidence-case.ts'
 import type { State } from './history.ts'
+import { eraOfSize } from './log-eras.ts'
 import type { EntryOf } from './read-entry.ts'
 import type { ReleaseFile } from './release-file.ts'
 import { failed, type Finding, skipped, unknownFor } from './report.ts'
@@ -94,7 +95,7 @@ export function openRelease(file: ReleaseFile, { found, ...context }: ReleaseCon
   )
   const signed = ofType(one.typed, 'release-signed').find(({ index }) => index === file.signed) ?? null
   const state = one.history.stateBefore(file.signed)
-  const keys = one.logKeys.ok ? one.logKeys.spans.map(({ key }) => key) : []
+  const keys = one.eras.ok ? eraOfSize(one.eras.eras, file.signed + 1).spans.map(({ key }) => key) : []
   const opened = openIssued(canonicalBytes(file.envelope), keys)
   return {
     one,

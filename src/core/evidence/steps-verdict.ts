@@ -181,7 +181,8 @@ export interface Needed {
 export function neededBy(one: EvidenceCase): Needed {
   const { evidence, history, verdicts } = one
   const blobs = new Set<Sha256>()
-  const entries = new Set<number>([one.decisive, ...ofType(one.typed, 'log-key').map(({ index }) => index)])
+  const ofLog = [...ofType(one.typed, 'log-key'), ...ofType(one.typed, 'log-broken')]
+  const entries = new Set<number>([one.decisive, ...ofLog.map(({ index }) => index)])
   if (history.genesis !== null) entries.add(history.genesis.index)
   for (const { entry, root } of history.policies) {
     if (entry.index > evidence.verdict) continue

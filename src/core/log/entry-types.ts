@@ -107,6 +107,12 @@ export const entryTypes = {
     root: 'gov.example.org/decisions/root+0d5ce2a4+AZ7Kp0bOvdJ0nxqvNSWHxUS1jHWb1NqR5UPDQ5YP0xX5',
     certificate: 'governance-app log key v1\n…\n',
   }),
+  'log-broken': entryType(operatorAlone, object({ root: line, break: note, checkpoint: note, recovered: note }), none, {
+    root: 'gov.example.org/decisions/root+0d5ce2a4+AZ7Kp0bOvdJ0nxqvNSWHxUS1jHWb1NqR5UPDQ5YP0xX5',
+    break: 'governance-app log break v1\n…\n',
+    checkpoint: 'gov.example.org/decisions\n9\n…\n',
+    recovered: 'gov.example.org/decisions\n7\n…\n',
+  }),
   'repository-enrolled': entryType(
     { actors: ['operator'], subjects: ['branch'] },
     object({ name: repository, branches: list(object({ ref: branchName, tip: gitId, tree: gitId }), { max: 1000 }) }),

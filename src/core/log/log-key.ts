@@ -86,7 +86,8 @@ export type LogKeyChain = { readonly ok: true; readonly spans: readonly LogKeySp
 
 const sameKey = (a: VerifierKey, b: VerifierKey): boolean => formatVerifierKey(a) === formatVerifierKey(b)
 
-function isSignedBy(note: string, key: VerifierKey): boolean {
+/** Whether a note carries this key's signature over its text, among others that nobody looks at. */
+export function isSignedBy(note: string, key: VerifierKey): boolean {
   const parsed = parseSignedNote(note)
   if (!parsed.ok) return false
   const message = encodeUtf8(parsed.text)

@@ -118,6 +118,10 @@ export interface Deployment {
   sshKey(name: string): Promise<string>
   /** The newest head that was published, as it lies there; null where none is. */
   publishedHead(): Promise<string | null>
+  /** The largest head of the log that anybody outside of the database holds, and who could not say. */
+  newestOutside(): Promise<{ readonly size: number; readonly silent: readonly string[] }>
+  /** Puts the note that ends a log beside its last head, wherever that lies; null: it lies there. */
+  publishBreak(note: string): Promise<readonly { readonly place: string; readonly code: string | null }[]>
   /** Whose cosignatures heads need; null where no quorum is configured. @throws AppError config-invalid */
   roster(): Promise<WitnessRoster | null>
   /**
@@ -233,6 +237,8 @@ export interface CliNeeds {
   draftDeployment(request: NewDeployment): Promise<Draft>
   /** Puts another genesis digest into the configuration file, after `regenesis`. */
   pinGenesis(configFile: string, digest: string): void
+  /** Puts another origin into the configuration file, after `log restart`. @throws RangeError when that is left to a person */
+  pinOrigin(configFile: string, origin: string): void
   /** Everything about files, modes and keys that can be said before a deployment is opened. */
   examineFiles(configFile: string): readonly CheckResult[]
   readonly manifest: {

@@ -32,6 +32,7 @@ function show(terminal: Terminal, bytes: Uint8Array, json: boolean, more: { left
       ['log', trust.origin],
       ...trust.logKeys.map((key) => ['log key', key]),
       ['root', trust.root ?? 'none'],
+      ...(trust.before ?? []).map(({ origin, root }) => ['goes on from', `${origin}, ended by ${root}`] as const),
       ['witnesses', trust.witnessPolicy === null ? 'none asked for' : 'by policy'],
       ['first policy', `sha256:${trust.genesisPolicy}`],
       ['fingerprint', fingerprint],

@@ -22,12 +22,19 @@ interface VerifyLogOptions extends LogReadingOptions {
 const bundlesPerThread = 8
 const shownFaults = 50
 
+const words: Readonly<Record<string, string>> = {
+  'log-broken': 'this log ended; get the new trust file from whoever runs it',
+  'checkpoint-wrong-origin': 'another log lies here; if it goes on from this one, its new trust file says so',
+}
+
 /** What is wrong and where, on one line. */
 export function faultText({ code, path, index }: LogFault): string {
   const place = [path === null ? '' : inert(path), index === null ? '' : `entry or hash ${index}`].filter(
     (part) => part !== '',
   )
-  return place.length === 0 ? code : `${code}: ${place.join(', ')}`
+  const told = place.length === 0 ? code : `${code}: ${place.join(', ')}`
+  const next = words[code]
+  return next === undefined ? told : `${told}: ${next}`
 }
 
 /** One line that is written over and over where a person looks on, and now and then where not. */

@@ -87,6 +87,8 @@ export async function headToProve(
   const [row] = await log.find({ type: 'security-checkpoint', limit: 1 })
   const decoded = row === undefined ? null : decodeEntry(row.bytes)
   if (decoded?.ok !== true) return newest
-  const { size, note } = decoded.entry.data as unknown as EntryData['security-checkpoint']
-  return size >= next && size <= newest.size ? { size, note } : newest
+  const { size, note, origin } = decoded.entry.data as unknown as EntryData['security-checkpoint']
+  // What the decision log holds of the security log of another name proves nothing of this one.
+  const isOurs = newest.note.startsWith(`${origin}\n`)
+  return isOurs && size >= next && size <= newest.size ? { size, note } : newest
 }

@@ -88,6 +88,18 @@ export const landingJob = (repository: RepositoryId, ref: string, dueAt: Instant
   },
 })
 
+/** Compare a repository on the forge with what the store knows. */
+export const reconcileJob = (repository: RepositoryId, dueAt: Instant): Write => ({
+  kind: 'job',
+  job: {
+    id: `reconcile/${repository}`,
+    lane: `reconcile/${repository}`,
+    kind: 'reconcile-repository',
+    data: { repository },
+    dueAt,
+  },
+})
+
 /** Publish what another process recorded beside the server. */
 export const publishLogJob = (dueAt: Instant): Write => ({
   kind: 'job',

@@ -8,7 +8,6 @@ import {
   type RefusalCode,
   refusedVerdict,
   type RepositoryId,
-  type Sha256,
 } from '../../core/index.ts'
 import { AppError, isLogFailure } from '../app-error.ts'
 import { changeResource, eventOf, serverUser } from '../audit/event-of.ts'
@@ -30,6 +29,7 @@ import { type Collected, type CollectNeeds, collect, repositoryPolicy } from './
 import { asOfNow, isInForce, statementsOf } from './current-input.ts'
 import { type CommandStep, type Decided, decisionRecorded, type DecisionInput, settle } from './decide.ts'
 import { serverActor } from './entries.ts'
+import { blankChange } from './change-record.ts'
 import { publishJob, statusJob } from './jobs.ts'
 import { notePrivate, type PrivacyNeeds } from './privacy.ts'
 import { type Draft, dueAtOnce, type Recorder } from './recorder.ts'
@@ -361,29 +361,6 @@ async function locate(
   })
   const found = open.find((change) => change.number === number)
   if (found === undefined) return known
-  const blank = {
-    repository: repository.id,
-    number,
-    version: 0,
-    draft: false,
-    changeDigest: null as Sha256 | null,
-    facts: null,
-    clock: null,
-    textMatches: null,
-    pushers: null,
-    verdict: null,
-    mergeCommit: null,
-    lastPass: null,
-    landed: null,
-    statusComment: null,
-    collectFailures: null,
-  }
-  const base: ChangeRecord = known ?? {
-    ...blank,
-    state: 'open',
-    head: found.head,
-    baseRef: found.baseRef,
-    baseSha: found.head,
-  }
+  const base = known ?? blankChange(repository.id, number, found)
   return { ...base, state: 'open', head: found.head, baseRef: found.baseRef }
 }

@@ -8,7 +8,7 @@ import type { Comment } from './comment.ts'
 import type { FindingNeeds } from './findings.ts'
 import { recordFinding } from './findings.ts'
 import { eventOfJob } from './intake.ts'
-import { landingJob, refreshJob, relistJob } from './jobs.ts'
+import { landingJob, reconcileJob, refreshJob, relistJob } from './jobs.ts'
 import { governing, judge, pusherCursor } from './judge.ts'
 import { land } from './land.ts'
 import type { Concern } from './lowering.ts'
@@ -129,17 +129,6 @@ async function reconcileAll(needs: PipelineNeeds): Promise<readonly Write[]> {
     .filter((repository) => repository.active)
     .map((repository) => reconcileJob(repository.id, needs.clock.now()))
 }
-
-const reconcileJob = (repository: RepositoryId, dueAt: JobRecord['dueAt']): Write => ({
-  kind: 'job',
-  job: {
-    id: `reconcile/${repository}`,
-    lane: `reconcile/${repository}`,
-    kind: 'reconcile-repository',
-    data: { repository },
-    dueAt,
-  },
-})
 
 async function afterJudging(
   needs: PipelineNeeds,

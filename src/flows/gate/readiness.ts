@@ -1,7 +1,6 @@
 import { type Acceleration, encodeUtf8, noteVerifierKey, verifyCheckpoint } from '../../core/index.ts'
 import type { Custody, DecisionLog, LogName, Registry, SecurityLog, Store } from '../ports.ts'
-import { entryData } from './entry-data.ts'
-import { keyNameOf } from './log-key-name.ts'
+import { currentKeyName } from './log-era.ts'
 
 /** Three claims, each of which must hold before the server is fit to decide. */
 export interface ReadinessReport {
@@ -70,9 +69,7 @@ async function isLogConsistent(needs: ReadinessNeeds): Promise<boolean> {
   const head = await needs.log.head()
   const checkpoint = await needs.log.checkpoint()
   if (checkpoint === null || checkpoint.size !== head.size) return false
-  const [certified] = await needs.log.find({ type: 'log-key', limit: 1 })
-  const keyName = keyNameOf(certified === undefined ? 1 : Number(entryData(certified).generation))
-  const key = noteVerifierKey(needs.origin, await needs.custody.publicKey(keyName))
+  const key = noteVerifierKey(needs.origin, await needs.custody.publicKey(await currentKeyName(needs.log)))
   const verified = verifyCheckpoint(encodeUtf8(checkpoint.note), needs.origin, [key])
   return (
     verified.ok &&

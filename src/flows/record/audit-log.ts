@@ -15,6 +15,7 @@ import { upperRows, type UpperRows } from './audit-rows.ts'
 import { type FollowedKeys, followKeys, judgeHead, readClaimedHead } from './follow-log.ts'
 import { continues } from './known-head.ts'
 import { faulty, type LogFault, type Read } from './log-fault.ts'
+import { logEnded } from './log-ended.ts'
 import { openLogTree } from './log-tree.ts'
 
 export interface AuditRequest {
@@ -53,8 +54,10 @@ export async function auditLog(needs: AuditNeeds, request: AuditRequest): Promis
   const before = request.resume?.progress ?? null
   const faults = faultList(before ?? undefined)
   const head = await readClaimedHead(source, trust)
+  const ended = await logEnded(source, trust.origin)
+  if (ended !== null) faults.add(ended)
   if (!head.ok) {
-    faults.add(head.fault)
+    if (ended === null) faults.add(head.fault)
     return reportOf({ origin: trust.origin, from: request.from, note: null, checkpoint: null }, faults)
   }
   const { checkpoint } = head.value

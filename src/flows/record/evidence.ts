@@ -1,8 +1,8 @@
 import {
   type Acceleration,
   approvalsDigest,
-  buildInclusionProof,
   decodeEntry,
+  type EarlierCheckpoint,
   encodeEvidence,
   type Evidence,
   type EvidenceEntry,
@@ -14,15 +14,14 @@ import {
   parseCheckpointBody,
   parseJsonStrict,
   parseSignedNote,
-  planInclusion,
   type RepositoryId,
   type Sha256,
-  treeHasher,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
 import type { DecisionLog, LogEntryRow, Memory, StatementRecord, StorePorts, SignedHead } from '../ports.ts'
 import { subjectKey } from '../gate/entries.ts'
-import { proveConsistency } from './consistency-proof.ts'
+import { textIn } from '../gate/entry-data.ts'
+import { proveConsistency, proveInclusion } from './consistency-proof.ts'
 
 export interface EvidenceNeeds extends Pick<StorePorts, 'log' | 'memory' | 'registry' | 'statements'> {
   readonly acceleration: Acceleration
@@ -201,26 +200,6 @@ async function takeSuspensions(needs: EvidenceNeeds, before: number, gathered: G
       if (entry < before) await takeStatement(await rowAt(needs.log, entry), gathered)
 }
 
-async function takeProof(
-  { log, acceleration }: EvidenceNeeds,
-  index: number,
-  size: number,
-): Promise<EvidenceEntry['proof']> {
-  const nodes = new Map<string, Uint8Array>()
-  for (const { level, index: at } of planInclusion(index, size).flat()) {
-    const hash = await log.node(level, at)
-    if (hash === null)
-      throw new AppError('store-corrupt', 'a node of the log tree is missing', { data: { level, index: at } })
-    nodes.set(`${level}/${at}`, hash)
-  }
-  return buildInclusionProof(
-    index,
-    size,
-    (level, at) => nodes.get(`${level}/${at}`) as Uint8Array,
-    treeHasher(acceleration),
-  )
-}
-
 /** The entry that says of a value that it was erased, the first one where there are several. */
 export async function tombstonesOf(log: DecisionLog): Promise<ReadonlyMap<Sha256, Row>> {
   const tombstones = new Map<Sha256, Row>()
@@ -231,13 +210,31 @@ export async function tombstonesOf(log: DecisionLog): Promise<ReadonlyMap<Sha256
   return tombstones
 }
 
+/** The heads that the old log had before each break, and that this one continues them. */
+async function takeBreaks(
+  { log, acceleration }: EvidenceNeeds,
+  size: number,
+  gathered: Gathered,
+): Promise<readonly EarlierCheckpoint[]> {
+  const earlier: EarlierCheckpoint[] = []
+  for (const row of await rowsOf(log, 'log-broken')) {
+    if (row.index >= size) continue
+    gathered.row(row)
+    const proof = await proveConsistency(log, row.index, size, acceleration)
+    earlier.push({ checkpoint: textIn(dataOf(row), 'recovered'), proof })
+  }
+  return earlier
+}
+
 /** The published head with its cosignatures where it holds all that is needed, the newest signed one otherwise. */
 function cosignedHead(stored: SignedHead | null, published: string | null, newest: number): SignedHead | null {
   const parsed = published === null ? null : parseSignedNote(published)
   const body = parsed?.ok === true ? parseCheckpointBody(parsed.text) : null
   if (stored === null || published === null || body?.ok !== true) return stored
-  const { size } = body.checkpoint
-  return size > newest && size <= stored.size ? { size, note: published } : stored
+  const { size, origin } = body.checkpoint
+  // What was published before a break is a head of another log.
+  const isOurs = stored.note.startsWith(`${origin}\n`)
+  return isOurs && size > newest && size <= stored.size ? { size, note: published } : stored
 }
 
 /**
@@ -275,13 +272,13 @@ async function vouchingHeads(
   { log, memory, acceleration }: EvidenceNeeds,
   timed: readonly number[],
   size: number,
-): Promise<Evidence['earlier']> {
+): Promise<readonly EarlierCheckpoint[]> {
   const heads = new Map<number, string>()
   for (const index of timed) {
     const head = await memory.cosignedOver(index)
     if (head !== null && head.size < size) heads.set(head.size, head.note)
   }
-  const earlier: Evidence['earlier'][number][] = []
+  const earlier: EarlierCheckpoint[] = []
   for (const [from, checkpoint] of [...heads].sort(([a], [b]) => a - b))
     earlier.push({ checkpoint, proof: await proveConsistency(log, from, size, acceleration) })
   return earlier
@@ -305,10 +302,11 @@ export async function proveGathered(
   if (head === null || head.size <= newest)
     throw new AppError('not-found', `entry ${newest} is not under a checkpoint yet`, { data: { index: newest } })
   for (const certified of await rowsOf(log, 'log-key')) if (certified.index < head.size) gathered.row(certified)
+  const breaks = await takeBreaks(needs, head.size, gathered)
   const entries: EvidenceEntry[] = []
   for (const { index, entry } of [...gathered.rows.values()].sort((a, b) => a.index - b.index))
-    entries.push({ index, entry, proof: await takeProof(needs, index, head.size) })
-  return { checkpoint: head.note, earlier: await vouchingHeads(needs, timed, head.size), entries }
+    entries.push({ index, entry, proof: await proveInclusion(log, index, head.size, needs.acceleration) })
+  return { checkpoint: head.note, earlier: [...breaks, ...(await vouchingHeads(needs, timed, head.size))], entries }
 }
 
 /**

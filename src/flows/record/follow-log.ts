@@ -7,6 +7,8 @@ import {
   type LogEntry,
   type LogKeyCertificate,
   parseCheckpoint,
+  parseLogKeyClaim,
+  parseSignedNote,
   verifyCheckpoint,
   verifyHead,
 } from '../../core/index.ts'
@@ -55,12 +57,21 @@ export function certificateOf({ type, data }: LogEntry, index: number): LogKeyCe
   return { note: typeof data.certificate === 'string' ? data.certificate : '', entry: index }
 }
 
+const isOfLog =
+  (origin: string) =>
+  ({ note }: LogKeyCertificate): boolean => {
+    const parsed = parseSignedNote(note)
+    const claim = parsed.ok ? parseLogKeyClaim(parsed.text) : undefined
+    return claim === undefined || claim.origin === origin
+  }
+
 /**
  * Decides whether a head is signed by the key that signs heads of its size.
  *
  * Trust: the note is an attacker's, and so are the certificates: all that the entries under the head hold, each included in
  * its root.
- * Checks: as `followLogKeys` and `verifyHead`. `place` is what a fault of the note names.
+ * Checks: as `followLogKeys` and `verifyHead`. `place` is what a fault of the note names. Certificates of another origin say
+ * nothing of this log: it holds those of a log that was broken and that it goes on from.
  */
 export function judgeHead(
   trust: LogTrust,
@@ -68,7 +79,7 @@ export function judgeHead(
   certificates: readonly LogKeyCertificate[],
   place: string | null = 'checkpoint',
 ): Read<Checkpoint> {
-  const chain = followLogKeys(trust.origin, trust.keys, trust.root, certificates)
+  const chain = followLogKeys(trust.origin, trust.keys, trust.root, certificates.filter(isOfLog(trust.origin)))
   if (!chain.ok) return faulty(chain.code, null, chain.entry)
   const verified = verifyHead(note, trust.origin, chain.spans)
   return verified.ok ? { ok: true, value: verified.checkpoint } : faulty(verified.code, place)

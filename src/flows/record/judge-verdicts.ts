@@ -15,6 +15,7 @@ import type { Decisions, IndexedEntry } from './read-decisions.ts'
 /** Types of entries that verdicts stand on, as evidence holds them. */
 export const decisiveTypes: ReadonlySet<string> = new Set([
   'genesis',
+  'log-broken',
   'policy-in-force',
   'policy-regenesis',
   'log-key',

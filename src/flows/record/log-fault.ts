@@ -24,6 +24,7 @@ export type LogFaultCode =
   | 'blob-mismatch'
   | 'log-inconsistent'
   | 'log-rolled-back'
+  | 'log-broken'
   | 'split-view'
 
 /** One thing that is wrong, and where: the file and, where it is about one, the entry or the hash of a row. */

@@ -15,7 +15,7 @@ export type NewestKnown =
   | { readonly kind: 'unwitnessed' }
   /** Enough were asked; no head that counts is larger than `size`. 0: nobody knows any. */
   | { readonly kind: 'known'; readonly size: number }
-  /** Somebody vouches for a larger head, or for another one of this size: signing would fork the log. */
+  /** Somebody vouches for a larger head (`size` is the largest), or for another one of this size: signing would fork the log. */
   | { readonly kind: 'ahead'; readonly size: number; readonly by: string }
   /** Too few answered; a larger head may be known to the rest. */
   | { readonly kind: 'unreachable'; readonly missing: readonly string[] }
@@ -50,13 +50,15 @@ export async function newestWitnessed(parts: NewestWitnessedParts, note: string)
       return { witness, told: toldBy(witness, answer, text, checkpoint) }
     }),
   )
+  let ahead: Extract<NewestKnown, { readonly kind: 'ahead' }> | null = null
   for (const { witness, told: answer } of told) {
     const isAhead = answer === 'split' || (answer !== null && answer.size > checkpoint.size)
     if (!isAhead) continue
     const size = answer === 'split' ? checkpoint.size : answer.size
     telemetry.event('witness-ahead', 'error', { witness: witness.name, size: checkpoint.size, witnessed: size })
-    return { kind: 'ahead', size, by: witness.name }
+    if (ahead === null || size > ahead.size) ahead = { kind: 'ahead', size, by: witness.name }
   }
+  if (ahead !== null) return ahead
   const answered = told.filter((one) => one.told !== null).map(({ witness }) => witness.name)
   const own = ownWitnesses(roster)
   const missing = witnesses.map(({ name }) => name).filter((name) => !answered.includes(name))

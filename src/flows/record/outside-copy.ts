@@ -54,7 +54,10 @@ export async function compareCopy(needs: OutsideCopyNeeds): Promise<CopyState> {
 }
 
 /** Whether the log once had this root at this size. */
-async function hadHead({ log, acceleration }: OutsideCopyNeeds, { size, root }: Checkpoint): Promise<boolean> {
+export async function hadHead(
+  { log, acceleration }: Pick<OutsideCopyNeeds, 'log' | 'acceleration'>,
+  { size, root }: Checkpoint,
+): Promise<boolean> {
   const hashes: Uint8Array[] = []
   for (const { level, index } of rangeSubtrees(0, size)) {
     const hash = await log.node(level, index)

@@ -10,6 +10,7 @@ import type { LogSource } from '../ports.ts'
 import { type FollowedKeys, followKeys, judgeHead, readClaimedHead } from './follow-log.ts'
 import { continues } from './known-head.ts'
 import { faulty, type LogFault } from './log-fault.ts'
+import { logEnded } from './log-ended.ts'
 import type { LogTrust } from './log-source.ts'
 
 /** A checkpoint that somebody else says to have been shown, and who that is. */
@@ -85,7 +86,9 @@ export async function observeLog(
   })
   // The head is read after the others', so that an honest log can only have grown since they saw theirs.
   const head = await readClaimedHead(source, trust)
-  if (!head.ok) return unseen(head.fault)
+  const ended = await logEnded(source, trust.origin)
+  if (!head.ok) return unseen(ended ?? head.fault)
+  if (ended !== null) faults.push({ ...ended, proof: null, from: null })
   const { checkpoint } = head.value
   const known = remembered?.keys ?? null
   const options = { known, acceleration, ...(onProgress === undefined ? {} : { onProgress }) }

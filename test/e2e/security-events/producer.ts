@@ -17,8 +17,6 @@ export type Producer =
     }
   /** At the command line, as processes, on one deployment for all of them, in the order of the table. */
   | { readonly stage: 'desk'; readonly cause: (desk: Desk) => Promise<void> }
-  /** What causes it is built elsewhere and not wired yet: by whom. */
-  | { readonly stage: 'later'; readonly owner: string }
 
 export type Producers<T extends EventType> = Readonly<Record<T, Producer>>
 
@@ -27,4 +25,3 @@ export const gate = (
   prepare: (t: Pick<TestContext, 'after'>) => Promise<ServerOptions> = async () => ({}),
 ): Producer => ({ stage: 'gate', cause, prepare })
 export const desk = (cause: (desk: Desk) => Promise<void>): Producer => ({ stage: 'desk', cause })
-export const later = (owner: string): Producer => ({ stage: 'later', owner })
