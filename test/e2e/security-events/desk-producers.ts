@@ -27,7 +27,9 @@ async function asOlderVersion(d: Desk): Promise<void> {
   const custody = await openKeystore({ file: keystore, unlock })
   const db = connect(database, await custody.reveal(databaseKeyName), 'write')
   for (const table of ['entries', 'nodes', 'checkpoints', 'head']) db.exec(`drop table security_${table}`)
-  db.exec('drop trigger blobs_stay_erased; drop table erased_blobs; drop table release_statements; drop table cosigned_heads')
+  db.exec(
+    'drop trigger blobs_stay_erased; drop table erased_blobs; drop table release_statements; drop table cosigned_heads',
+  )
   db.exec('delete from schema_migrations where number >= 2')
   db.close()
 }
