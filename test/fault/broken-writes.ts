@@ -202,7 +202,16 @@ async function walk(t: TestContext, store: StorePorts, breaker: Breaker, step: S
     t.diagnostic(`${String(counts['not-stored']).padStart(4)} ${String(counts['but-stored']).padStart(4)}  ${what}`)
   const kinds = [...hits.keys()].join('+')
   if (step === 1 || step === 'each-kind')
-    for (const kind of ['delivery', 'job-done', 'entries', 'checkpoint', 'statement', 'command', 'check', 'repository'])
+    for (const kind of [
+      'delivery',
+      'job-done',
+      'entries',
+      'checkpoint',
+      'statement',
+      'command',
+      'check',
+      'branch-seen',
+    ])
       assert.ok(kinds.includes(kind), `no write of ${kind} was broken`)
 }
 
