@@ -5,14 +5,14 @@ import { createCalendars } from './adapters/calendar/calendars.ts'
 import { createSignerKey, openSignerKey, readSignerPublicKey } from './adapters/custody/signer-key.ts'
 import { readKeyFile } from './adapters/custody/key-file.ts'
 import type { Unlock } from './adapters/custody/unlock.ts'
-import { type LogDirectoryOptions, openLogDirectory } from './adapters/log-files/directory.ts'
+import { openLogDirectory } from './adapters/log-files/directory.ts'
 import { appManifest, appPermissions, exchangeManifestCode, wantedPermissions } from './adapters/github/manifest.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
 import { directorySource } from './adapters/log-source/directory-source.ts'
 import { httpSource } from './adapters/log-source/http-source.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
 import { readPolicyFiles } from './adapters/policy-files/read-policy-files.ts'
-import { openJournal } from './adapters/store/journal.ts'
+import { openJournal, sharedJournal } from './adapters/store/journal.ts'
 import { makeSshKey, readSshKey } from './adapters/log-files/ssh-key.ts'
 import { migrateSqlite } from './adapters/store/sqlite.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
@@ -24,17 +24,26 @@ import {
   currentOperator,
   databaseKeyName,
   dataFiles,
-  decisionsFolder,
   openCustody,
   openStore,
   requireGenesis,
   unlockOf,
 } from './compose-deployment.ts'
-import { openOffHost, outsideCopies, prepareCopies, securityCopy, signingGate } from './compose-off-host.ts'
+import {
+  commandGate,
+  commandPublisher,
+  copyParts,
+  eraOf,
+  localFiles,
+  offHostOf,
+  refusalsOf,
+} from './compose-command-log.ts'
+import { outsideCopies, prepareCopies, securityCopy } from './compose-off-host.ts'
 import { examineFiles } from './compose-examine.ts'
 import { draftDeployment } from './compose-init.ts'
 import { newestOutside, publishBreak, removeBlob } from './compose-restart.ts'
-import { outsideWitnesses, rosterOf } from './compose-witness.ts'
+import { verifierFile, verifierRelease } from './compose-verifier.ts'
+import { rosterOf } from './compose-witness.ts'
 import { readPublishedHead, witnessCli } from './compose-witness-cli.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load-config.ts'
@@ -45,8 +54,7 @@ import { AppError } from './flows/app-error.ts'
 import { eventOf, keyCreated } from './flows/audit/event-of.ts'
 import { recordEvents } from './flows/audit/record-events.ts'
 import type { SecurityEvent } from './flows/audit/security-event.ts'
-import { currentEra } from './flows/gate/log-era.ts'
-import { securityKeyName } from './flows/gate/recorder.ts'
+import { type Recorder, securityKeyName } from './flows/gate/recorder.ts'
 import { openClone } from './delivery/cli/git-reader.ts'
 import { contradictionsInClone } from './delivery/cli/clone-facts.ts'
 import { configRefusal } from './delivery/cli/config-refusal.ts'
@@ -55,10 +63,7 @@ import { askNewPassphrase, askSecret } from './delivery/cli/prompts.ts'
 import { Refusal } from './delivery/cli/refusal.ts'
 import type { KeyUnlock, SignerKeys } from './delivery/cli/signer-key.ts'
 import type { Terminal } from './delivery/cli/terminal.ts'
-import type { Custody, LogFiles, OffHost, StorePorts } from './flows/ports.ts'
 import { standingOf } from './flows/record/copy-standing.ts'
-import { createLogPublisher, type LogPublisher } from './flows/record/publisher.ts'
-import type { OutsideSource, StartGate } from './flows/record/start-gate.ts'
 import { holdProcess, systemClock, systemRandom, systemTimers } from './system.ts'
 
 /** How long one file of a log may take. */
@@ -173,66 +178,6 @@ async function recordMigration(
   return createdKeys
 }
 
-const eraOf = async ({ log }: Pick<StorePorts, 'log'>): Promise<number> => (await currentEra(log)).number
-
-const offHostOf = async ({ log }: Config, custody: Custody, store: Pick<StorePorts, 'log'>): Promise<OffHost | null> =>
-  log.offHost === undefined ? null : openOffHost(log.offHost, custody, systemTimers, await eraOf(store))
-
-/** Witnesses as a command asks them: once. */
-const witnessesOf = ({ log }: Config, custody: Custody, store: Pick<StorePorts, 'log'>): OutsideSource | null =>
-  outsideWitnesses(
-    log.witness?.quorum ?? null,
-    { custody, log: store.log, timers: systemTimers, telemetry: createTelemetry({ level: 'error' }) },
-    0,
-  )
-
-/** What keeps an off-host copy needs of a command. */
-const copyParts = ({ memory }: Pick<StorePorts, 'memory'>) => ({
-  memory,
-  telemetry: createTelemetry({ level: 'error' }),
-  timers: systemTimers,
-  acceleration,
-})
-
-/** Where the public files of the decision log lie on this machine. */
-const localFiles = ({ data }: Config, era: number): LogDirectoryOptions => ({
-  directory: decisionsFolder(data.directory, era),
-  create: true,
-})
-
-/** The publisher that `serve` runs all the time, for one command. */
-const commandPublisher = async (
-  config: Config,
-  { log, memory }: Pick<StorePorts, 'log' | 'memory'>,
-  offHost: LogFiles | null,
-): Promise<LogPublisher> =>
-  createLogPublisher({
-    name: 'decisions',
-    origin: config.log.origin,
-    log,
-    memory,
-    local: await openLogDirectory(localFiles(config, await eraOf({ log }))),
-    offHost,
-    // The server, when it runs again, has cosigned what lacks its quorum.
-    cosigner: null,
-    telemetry: createTelemetry({ level: 'error' }),
-    timers: systemTimers,
-    acceleration,
-  })
-
-/** What a command asks before it signs: the files that were published here, and whoever outside is configured. */
-function commandGate(config: Config, custody: Custody, store: StorePorts, offHost: OffHost | null): StartGate {
-  const copies = offHost === null ? [] : outsideCopies(offHost, config.log.origin, store, custody, acceleration)
-  const outside = signingGate(copies, witnessesOf(config, custody, store))
-  return {
-    ...outside,
-    async pass() {
-      await (await commandPublisher(config, store, null)).check()
-      await outside.pass()
-    },
-  }
-}
-
 /** Gives the commands what they need: adapters as typed functions, opened only when a command asks. */
 export function composeCli(terminal: Terminal): CliNeeds {
   const unlock = (config: Config): Promise<Unlock> =>
@@ -260,11 +205,16 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const copies = offHost === null ? [] : outsideCopies(offHost, origin, store, custody, acceleration)
       const gate = commandGate(config, custody, store, offHost)
       const recorder = commandRecorder(origin, store, custody, gate)
+      const refusals = refusalsOf(config, store)
+      const noteWith = async (writer: Recorder, events: readonly SecurityEvent[]): Promise<void> => {
+        await refusals.record(writer)
+        await recordEvents(writer, events)
+      }
       const note = async (events: readonly SecurityEvent[]): Promise<void> => {
-        if (mode !== 'read') return recordEvents(recorder, events)
+        if (mode !== 'read') return noteWith(recorder, events)
         const writing = await openStore(config, custody, 'write')
         try {
-          await recordEvents(commandRecorder(origin, writing, custody, gate), events)
+          await noteWith(commandRecorder(origin, writing, custody, gate), events)
         } finally {
           await writing.store.close()
         }
@@ -276,6 +226,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
         recorder,
         operator: currentOperator(),
         note,
+        refusals: () => refusals.waiting(),
         offHost: offHost && {
           name: offHost.name,
           standings: () => Promise.all(copies.map(standingOf)),
@@ -335,10 +286,12 @@ export function composeCli(terminal: Terminal): CliNeeds {
           logFiles: await openLogDirectory(localFiles(config, await eraOf(store))),
           offHost,
           journal: await openJournal(dataFiles(config.data.directory).journal),
+          refusals: sharedJournal(dataFiles(config.data.directory).refusals),
           clock: systemClock,
           timers: systemTimers,
           random: systemRandom,
           telemetry: createTelemetry({ level: config.telemetry.level }),
+          verifier: verifierRelease(),
         })
         return {
           ...(await server.start()),
@@ -389,6 +342,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
         ? httpSource({ url: place, token, timeoutMs: logTimeoutMs, timers: systemTimers })
         : directorySource(place),
     random: systemRandom,
+    verifier: { release: verifierRelease, file: verifierFile },
     calendars: createCalendars({ timers: systemTimers }),
     anchorSettings: (configFile) => configOf(configFile).anchor ?? { calendars: [], upgradeFrom: [] },
     keyIdOf: keyIdOfHex,

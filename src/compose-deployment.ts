@@ -46,6 +46,7 @@ export const dataFiles = (directory: string) => ({
   database: join(directory, 'governance.db'),
   keystore: join(directory, 'keystore.json'),
   journal: join(directory, 'lowering.journal'),
+  refusals: join(directory, 'refusals.journal'),
   decisions: join(directory, 'log', 'decisions'),
 })
 

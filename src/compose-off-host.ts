@@ -21,7 +21,7 @@ import type {
 } from './flows/ports.ts'
 import { compareCopy, copySource, type OutsideCopyNeeds } from './flows/record/outside-copy.ts'
 import { createLogPublisher, type LogPublisher, type PublisherParts } from './flows/record/publisher.ts'
-import { createStartGate, type OutsideSource, type StartGate } from './flows/record/start-gate.ts'
+import { createStartGate, type GateParts, type OutsideSource, type StartGate } from './flows/record/start-gate.ts'
 
 /** Security events are nobody's but the operator's, wherever their copy lies. */
 const isPrivate = (log: LogName): boolean => log === 'security'
@@ -144,9 +144,15 @@ export function outsideCopies(
   }))
 }
 
-/** What is asked before a log is signed: the off-host copies and the witnesses, where they are configured. */
-export const signingGate = (copies: readonly OutsideCopyNeeds[], witnesses: OutsideSource | null): StartGate =>
-  createStartGate([...copies.map(copySource), ...(witnesses === null ? [] : [witnesses])])
+/**
+ * What is asked before a log is signed: the off-host copies and the witnesses, where they are configured, and the files that
+ * were published here.
+ */
+export const signingGate = (
+  copies: readonly OutsideCopyNeeds[],
+  witnesses: OutsideSource | null,
+  parts: GateParts,
+): StartGate => createStartGate([...copies.map(copySource), ...(witnesses === null ? [] : [witnesses])], parts)
 
 /** What a publisher of a copy needs besides the log and the place. */
 type CopyParts = Pick<PublisherParts, 'memory' | 'telemetry' | 'timers' | 'acceleration' | 'onTurn' | 'onPublished'>

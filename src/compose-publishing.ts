@@ -20,7 +20,7 @@ export interface Publishing {
 
 export function composePublishing(parts: {
   readonly origin: string
-  readonly store: Pick<StorePorts, 'log' | 'security' | 'memory'>
+  readonly store: Pick<StorePorts, 'store' | 'log' | 'security' | 'memory'>
   readonly logFiles: LogFiles
   readonly offHost: Pick<OffHost, 'files'> | null
   readonly cosigner: Cosigner | null
@@ -46,6 +46,7 @@ export function composePublishing(parts: {
     local: logFiles,
     offHost: offHost?.files('decisions') ?? null,
     cosigner,
+    onCosigned: async (head) => void (await parts.store.store.commit([{ kind: 'cosigned-head', ...head }])),
     before: parts.before,
     onTurn: (turn) => onTurn('decisions', turn),
     onPublished: parts.onPublished,

@@ -10,6 +10,7 @@ import {
   countingWitnesses,
   createCosigner,
   ownWitnesses,
+  type QuorumReport,
   type WitnessRoster,
 } from './flows/record/cosign.ts'
 import { type NewestKnown, newestWitnessed } from './flows/record/newest-known.ts'
@@ -125,17 +126,19 @@ export async function composeWitnessing(
     readonly log: Pick<DecisionLog, 'node' | 'checkpoint'>
     readonly timers: Timers
     readonly directory: string
+    /** Told how each head of this deployment's log stands to its quorum. */
+    readonly onReport: (report: QuorumReport) => void
   },
 ): Promise<Witnessing> {
   const { quorum = null, serve = null } = config.log.witness ?? {}
-  const { custody, telemetry, timers, log, acceleration } = needs
+  const { custody, telemetry, timers, log, acceleration, onReport } = needs
   const server = serve === null ? null : (await composeWitness(serve, needs.directory, needs)).server
   if (quorum === null) return { cosigner: null, isRequiredForGreen: false, server, source: null }
   const roster = await rosterOf(quorum, custody)
   const client = createWitnessClient({ timeoutMs: requestTimeoutMs })
   const { deadlineMs } = quorum
   return {
-    cosigner: createCosigner({ roster, client, log, timers, telemetry, acceleration, deadlineMs }),
+    cosigner: createCosigner({ roster, client, log, timers, telemetry, acceleration, deadlineMs, onReport }),
     isRequiredForGreen: quorum.requiredForGreen,
     server,
     source: outsideWitnesses(quorum, needs, startPatienceMs),

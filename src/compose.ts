@@ -9,25 +9,21 @@ import { outsideCopies, signingGate } from './compose-off-host.ts'
 import { composePublishing } from './compose-publishing.ts'
 import { acceleration } from './compose-acceleration.ts'
 import type { Config } from './config/config.ts'
-import {
-  asRepositoryId,
-  asSha256,
-  encodeBase64,
-  encodeBase64Url,
-  explain,
-  formatInstant,
-  type Json,
-} from './core/index.ts'
+import { asRepositoryId, asSha256, explain } from './core/index.ts'
 import { composeReaders } from './compose-readers.ts'
+import { recordStart } from './compose-start.ts'
 import { composeWitnessing, type Witnessing } from './compose-witness.ts'
 import { createPublicServer } from './delivery/http/public-server.ts'
 import { AppError, isLogFailure } from './flows/app-error.ts'
 import { countKeyUse } from './flows/audit/counted-custody.ts'
 import { eventOf, serverUser } from './flows/audit/event-of.ts'
-import { placeTurned } from './flows/audit/place-events.ts'
+import { createPlaceEvents } from './flows/audit/place-events.ts'
+import { createQuorumEvents } from './flows/audit/quorum-events.ts'
 import { createSecurityEvents, type SecurityEvents } from './flows/audit/security-events.ts'
-import { recordConfig } from './flows/audit/start-events.ts'
-import { challenge } from './flows/gate/challenge.ts'
+import { createSigningRefusals } from './flows/audit/signing-refusals.ts'
+import { challenge, challengeAnswer } from './flows/gate/challenge.ts'
+import { createLandings } from './flows/record/landings-by-commit.ts'
+import { releaseChallenge } from './flows/release/release-challenge.ts'
 import { createIntake } from './flows/gate/intake.ts'
 import { createLowering } from './flows/gate/lowering.ts'
 import { concernOf, createPipeline, recurringJob, recurringKinds } from './flows/gate/pipeline.ts'
@@ -43,6 +39,7 @@ import type { LogPublisher } from './flows/record/publisher.ts'
 import { createRecording, offHostHold, quorumHold } from './flows/record/recording.ts'
 import { servedFiles } from './flows/record/served-files.ts'
 import { gatedRecorder } from './flows/record/start-gate.ts'
+import type { VerifierRelease } from './flows/record/verifier-release.ts'
 import type {
   Clock,
   Custody,
@@ -69,9 +66,6 @@ const workflowAppId = 15_368
 const hmac = (key: Uint8Array, text: string): string =>
   createHmac('sha256', key).update(`client/${text}`).digest('hex').slice(0, 32)
 
-/** The same value as plain JSON: what is not set is not there. */
-const plainJson = (value: object): Json => JSON.parse(JSON.stringify(value)) as Json
-
 /** What the world hands to the server: everything it may not reach for by itself. */
 export interface ServerParts {
   readonly config: Config
@@ -81,10 +75,14 @@ export interface ServerParts {
   readonly logFiles: LogFiles
   readonly offHost: Pick<OffHost, 'name' | 'files'> | null
   readonly journal: Journal
+  /** Where refusals to sign wait until they can be entries. */
+  readonly refusals: Journal
   readonly clock: Clock
   readonly timers: Timers
   readonly random: Random
   readonly telemetry: Telemetry
+  /** The verifier that this software carries; the log tells of it when it is another than before. */
+  readonly verifier?: VerifierRelease
 }
 
 export interface Server {
@@ -120,6 +118,8 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   const nonceKey = await custody.reveal(nonceKeyName)
   const saltKey = await custody.reveal(saltKeyName)
 
+  const told = { events: () => events, clock, timers }
+  const quorum = createQuorumEvents({ ...told, security })
   const witnessing = await composeWitnessing(config, {
     custody,
     clock,
@@ -128,6 +128,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     acceleration,
     log,
     directory: witnessMemoryOf(config.data.directory),
+    onReport: (report) => quorum.saw(report),
   })
   const github = createGitHub({
     apiUrl: config.github.apiUrl,
@@ -150,12 +151,22 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     timers,
     acceleration,
     before: () => readers.known.refresh(),
-    onTurn: (name, turn) => events.note(placeTurned(name, turn)),
+    onTurn: createPlaceEvents(told),
     onPublished: () => void recording.progressed(),
+  })
+  const refusals = createSigningRefusals({
+    journal: parts.refusals,
+    log,
+    security,
+    userId: serverUser,
+    clock,
+    random,
+    telemetry,
   })
   const gate = signingGate(
     offHost === null ? [] : outsideCopies(offHost, origin, ports, custody, acceleration),
     witnessing.source,
+    { ownFiles: () => publishing.decisions.check(), onRefused: (error) => refusals.keep(error) },
   )
   // The gate stands before the publisher too: a refused server that filled an empty place would open its own way.
   const gated = gatedRecorder({ record: (build) => logWriter.record(build).finally(() => publishing.wake()) }, gate)
@@ -240,6 +251,9 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     verdicts,
     nonceKey,
     origin,
+    clock,
+    landings: createLandings(log),
+    log,
     webUrl: webUrlOf(config.github.apiUrl),
   }
   const runner = createRunner({
@@ -263,8 +277,6 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       policyFiles: policyFilesPort,
       store,
       deliveries,
-      log,
-      clock,
       telemetry,
       events,
       recorder,
@@ -314,28 +326,10 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       }),
     logFiles: servedFiles(logFiles, memory),
     logAdmission: readers.admission,
-    challenge: async ({ owner, repo, number, maintainer, keyid, wish }) => {
-      const made = await challenge(challengeNeeds, {
-        repository: `${owner}/${repo}`,
-        number,
-        maintainer,
-        keyid,
-        wish,
-      })
-      if (made === null) return { ok: false }
-      const { payload, pae, expiresAt, commands } = made
-      return {
-        ok: true,
-        body: {
-          payload: encodeBase64Url(payload),
-          pae: encodeBase64(pae),
-          keyid: made.keyid,
-          expiresAt: formatInstant(expiresAt),
-          commands,
-          diff: made.diff,
-        },
-      }
-    },
+    challenge: async ({ owner, repo, ...asked }) =>
+      challengeAnswer(await challenge(challengeNeeds, { ...asked, repository: `${owner}/${repo}` })),
+    releaseChallenge: async ({ owner, repo, ...asked }) =>
+      challengeAnswer(await releaseChallenge(challengeNeeds, { ...asked, repository: `${owner}/${repo}` })),
     details: async ({ owner, repo, number }) => {
       const name = `${owner}/${repo}`.toLowerCase()
       const repository = (await registry.repositories()).find((known) => known.name.toLowerCase() === name)
@@ -359,15 +353,16 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       try {
         // Before anything is signed, and before anything is published: both would hide that the log was rolled back.
         await gate.pass()
-        await publishing.decisions.check()
         await readers.known.refresh()
       } catch (error) {
         await witnessing.server?.stop()
         throw error
       }
+      await quorum.load()
+      await refusals.record(gated)
       await lowering.load()
       await store.commit(recurringKinds.map((kind) => recurringJob(kind, clock.now())))
-      const configDigest = await recordConfig({ recorder: gated, memory, acceleration }, plainJson(config))
+      const configDigest = await recordStart({ recorder: gated, log, memory, telemetry }, config, parts.verifier)
       const address = await server.listen()
       runner.start()
       publishing.wake()

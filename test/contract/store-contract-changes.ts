@@ -9,6 +9,7 @@ import {
   commitId,
   lastPass,
   otherRepository,
+  releaseStatement,
   repository,
   statement,
   treeId,
@@ -127,6 +128,21 @@ export function changesContract(fixture: StoreFixture): void {
       rows.map(({ entry }) => entry),
       [3, 5],
     )
+  })
+
+  storeTest(fixture, 'statements about a release are read by its tag, and are none on any change', async (ports) => {
+    const early = releaseStatement('early', 2)
+    await committed(ports, releaseStatement('late', 9), early, releaseStatement('other', 4, { tag: 'v2' }))
+    await committed(ports, statement('on a change', 5))
+    const rows = await ports.statements.forRelease(repository, 'v1')
+    assert.deepEqual(
+      rows.map(({ entry }) => entry),
+      [2, 9],
+    )
+    assert.deepEqual(rows[0], early.record)
+    assert.deepEqual(await ports.statements.forRelease(otherRepository, 'v1'), [])
+    assert.equal((await ports.statements.forChange(repository, 7)).length, 1)
+    assert.equal(await ports.statements.count(repository, 7, asAccountId(11)), 1)
   })
 
   storeTest(fixture, 'a comment is admitted once per repository', async (ports) => {

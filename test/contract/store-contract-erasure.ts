@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { asAccountId, asInstant } from '../../src/core/index.ts'
 import type { StatementRecord, Write } from '../../src/flows/ports.ts'
 import { committed, refused, type StoreFixture, storeTest } from './store-contract-fixture.ts'
-import { blob, delivery, digest, finding, job, repository, statement } from './store-rows.ts'
+import { blob, delivery, digest, finding, job, releaseStatement, repository, statement } from './store-rows.ts'
 
 const erase = (text: string, number: number | null = null): Write => ({
   kind: 'erase-blob',
@@ -55,6 +55,22 @@ export function erasureContract(fixture: StoreFixture): void {
   storeTest(fixture, 'a digest that no value had yet is erased too: none ever gets it', async (ports) => {
     await committed(ports, erase(words))
     await refused(ports, 'blob-erased', blob(words))
+  })
+
+  storeTest(fixture, 'of a statement about a release whose payload is erased no word is left', async (ports) => {
+    const { record } = releaseStatement('payload', 3)
+    const predicate = { ...record.statement.predicate, reason: words }
+    await committed(
+      ports,
+      { kind: 'release-statement', record: { ...record, statement: { predicate } } },
+      blob('payload'),
+    )
+    await committed(ports, releaseStatement('other', 4, { person: 12 }), erase('payload'))
+    const [after, untouched] = await ports.statements.forRelease(repository, 'v1')
+    assert.deepEqual([after?.isErased, after?.payload, after?.statement.predicate.reason], [true, '', undefined])
+    assert.equal(after?.statement.predicate.nonce, record.statement.predicate.nonce)
+    assert.ok(!JSON.stringify(after).includes(words))
+    assert.deepEqual([untouched?.isErased, untouched?.payload === ''], [undefined, false])
   })
 
   storeTest(fixture, 'of a statement whose payload is erased no word is left, and the vote is', async (ports) => {

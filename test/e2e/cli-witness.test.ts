@@ -106,8 +106,18 @@ test('T47 a data directory that was rolled back does not start: its witness know
   assert.deepEqual([refused.code, refused.stderr.includes('(log-ahead)')], [1, true])
   // The refusal itself is signed nowhere either, in neither log.
   assert.equal(await size(), before)
-  const events = await desk.cli('audit', 'list', '--config', desk.config, '--json')
-  assert.equal(events.stdout.includes('server-refused'), false)
+  const events = json(await desk.cli('audit', 'list', '--config', desk.config, '--json')) as {
+    readonly index: number | null
+    readonly eventType: string
+    readonly details: { readonly known?: number }
+  }[]
+  assert.ok(events.every(({ eventType }) => eventType !== 'server-refused'))
+  // It waits outside of both, where it can be seen.
+  const refusals = events.filter(({ eventType }) => eventType === 'log-signing-refused')
+  assert.deepEqual(
+    refusals.map(({ index, details }) => [index, Number(details.known) >= Number(heads.logs[0]?.size)]),
+    [[null, true]],
+  )
   rmSync(desk.dataDirectory, { recursive: true })
   cpSync(kept, desk.dataDirectory, { recursive: true })
   const again = await desk.serve()

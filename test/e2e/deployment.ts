@@ -223,6 +223,7 @@ export async function startDeployment(
   const telemetry = createTelemetry({ level: 'debug', destination: { write: (line) => void logLines.push(line) } })
   const store = options.store ?? openMemoryStore()
   const journal = options.journal ?? memoryJournal()
+  const refusals = memoryJournal()
   const logFiles = options.logFiles ?? memoryLogFiles()
   const places = options.offHost && {
     decisions: options.offHost,
@@ -301,6 +302,7 @@ export async function startDeployment(
       logFiles,
       offHost,
       journal,
+      refusals,
       clock: serverClock,
       timers: systemTimers,
       random: systemRandom,

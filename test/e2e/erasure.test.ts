@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { acceleration } from '../../src/compose-acceleration.ts'
-import { asSha256, blobPath, type Report, type Sha256 } from '../../src/core/index.ts'
+import { asSha256, blobPath, quorumTime, type Report, type Sha256, verifyRelease } from '../../src/core/index.ts'
 import { createRecorder, type Recorder } from '../../src/flows/gate/recorder.ts'
 import { eraseBlob, planErasure } from '../../src/flows/record/erase.ts'
 import { AppError } from '../../src/flows/app-error.ts'
@@ -10,6 +10,7 @@ import { systemRandom } from '../../src/system.ts'
 import { type Deployment, startDeployment } from './deployment.ts'
 import { type Doc, readDoc, writeDoc } from './evidence-forgery.ts'
 import { evidenceOf, playVerdicts, sdk, trustOf, verdictsOf, verify } from './evidence-scene.ts'
+import { artifact, landed, sayOnRelease, signAt } from './release-scene.ts'
 import { act, verdictOf } from './signing.ts'
 import { approveAll, days, entriesOf, open, shown } from './threat-scene.ts'
 
@@ -313,4 +314,29 @@ test('T44 an erasure whose write fails, stored or not, is told as neither, and d
     const events = await d.store.security.search({ eventType: 'blob-erased', limit: 9 })
     assert.equal(events.filter(({ bytes }) => Buffer.from(bytes).includes(digest)).length, 1)
   }
+})
+
+test('a release keeps the statement that was signed for it; of erased facts of its landing the rest is judged', async (t) => {
+  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'] })
+  const { revision, number } = await landed(d)
+  const artifacts = [artifact('sdk-1.0.0.tgz', 'one')]
+  const wanted = { tag: 'v1.0.0', revision, artifacts }
+  const [first, second] = d.of('layer-5')
+  assert.ok(first && second)
+  for (const person of [first, second]) assert.equal(await sayOnRelease(d, number, person, wanted), 'ok')
+  const judged = async () => {
+    const signed = await signAt(d, wanted)
+    assert.ok(signed.ok)
+    return verifyRelease(signed.file, { trust: await trustOf(d), found: artifacts, quorumTime, acceleration })
+  }
+  assert.equal((await judged()).verdict, 'good')
+  const [release] = await entriesOf(d, 'release-signed')
+  assert.equal(await refusal(d, String(release?.statement)), 'blob-makes-release')
+  const passed = (await d.store.changes.find(d.repositoryId(sdk), number))?.lastPass
+  assert.ok(passed)
+  await erase(d, passed.facts)
+  const { verdict, checks } = await judged()
+  assert.equal(verdict, 'consistent', JSON.stringify(checks))
+  const unseen = checks.filter(({ code }) => code === 'blob-erased').map(({ check }) => check)
+  for (const check of ['blobs', 'facts', 'landing', 'quorum', 'statement'] as const) assert.ok(unseen.includes(check))
 })

@@ -1,4 +1,4 @@
-import type { StatementRecord } from '../../flows/ports.ts'
+import type { ReleaseStatementRecord, StatementRecord } from '../../flows/ports.ts'
 
 /** The record of a statement whose payload is erased: what it decided about what, without a word that a person wrote. */
 export function withoutTexts(record: StatementRecord): StatementRecord {
@@ -13,4 +13,10 @@ export function withoutTexts(record: StatementRecord): StatementRecord {
     },
     isErased: true,
   }
+}
+
+/** The same of a statement about a release. */
+export function withoutReason(record: ReleaseStatementRecord): ReleaseStatementRecord {
+  const { reason: _reason, ...predicate } = record.statement.predicate
+  return { ...record, payload: '', statement: { predicate }, isErased: true }
 }

@@ -3,7 +3,7 @@ import { invariant } from '../../flows/app-error.ts'
 import type { JobRecord, RepositoryRecord, Write } from '../../flows/ports.ts'
 import { checkBlob } from './blob-digest.ts'
 import { ConflictSignal } from './conflict.ts'
-import { withoutTexts } from './erased-statement.ts'
+import { withoutReason, withoutTexts } from './erased-statement.ts'
 import { checkLogAppend } from './log-append.ts'
 import type { MemoryState } from './memory-state.ts'
 import { withBranchSeen } from './repository-edits.ts'
@@ -111,6 +111,15 @@ function applyStatement(state: MemoryState, { record }: Row<'statement'>, undo: 
   add(undo, state.nonces, nonce)
 }
 
+function applyReleaseStatement(state: MemoryState, { record }: Row<'release-statement'>, undo: Undo): void {
+  const key = `${record.payloadDigest}/${record.person}`
+  const nonce = `release ${record.statement.predicate.nonce}`
+  refuseWhen(state.releaseStatements.has(key), 'duplicate-statement')
+  refuseWhen(state.nonces.has(nonce), 'duplicate-nonce')
+  put(undo, state.releaseStatements, key, structuredClone(record))
+  add(undo, state.nonces, nonce)
+}
+
 function applyCommand(state: MemoryState, row: Row<'command'>, undo: Undo): void {
   const key = `${row.repository}/${row.commentId}`
   refuseWhen(state.commands.has(key), 'duplicate-command')
@@ -154,6 +163,8 @@ function applyErasure(state: MemoryState, { digest, changes }: Row<'erase-blob'>
   takeOut(undo, state.blobs, digest)
   for (const [key, record] of state.statements)
     if (record.payloadDigest === digest) put(undo, state.statements, key, withoutTexts(record))
+  for (const [key, record] of state.releaseStatements)
+    if (record.payloadDigest === digest) put(undo, state.releaseStatements, key, withoutReason(record))
   for (const { repository, number } of changes) {
     for (const [guid, delivery] of state.deliveries)
       if (delivery.repository === repository && delivery.number === number && delivery.finishedAt !== null)
@@ -205,6 +216,8 @@ function applyRow(state: MemoryState, row: Write, undo: Undo): void {
     }
     case 'statement':
       return applyStatement(state, row, undo)
+    case 'release-statement':
+      return applyReleaseStatement(state, row, undo)
     case 'command':
       return applyCommand(state, row, undo)
     case 'policy':
@@ -217,6 +230,9 @@ function applyRow(state: MemoryState, row: Write, undo: Undo): void {
       return applyErasure(state, row, undo)
     case 'entries':
       return applyEntries(state, row, undo)
+    case 'cosigned-head':
+      if (!state.cosigned.has(row.size)) put(undo, state.cosigned, row.size, row.note)
+      return
     case 'checkpoint':
       return applyCheckpoint(state, row, undo)
     case 'cursor':

@@ -1,6 +1,6 @@
-import type { StatementRecord } from '../../flows/ports.ts'
+import type { ReleaseStatementRecord, StatementRecord } from '../../flows/ports.ts'
 import { ConflictSignal } from './conflict.ts'
-import { withoutTexts } from './erased-statement.ts'
+import { withoutReason, withoutTexts } from './erased-statement.ts'
 import type { Connection } from './sqlite-connection.ts'
 import { type RecordRow, recordOf, type RowWriters } from './sqlite-rows.ts'
 
@@ -8,6 +8,8 @@ const insertErased = 'insert into erased_blobs (digest) values (?) on conflict (
 const deleteBlob = 'delete from blobs where digest = ?'
 const selectStatements = 'select seq, record from statements where payload_digest = ?'
 const updateStatement = 'update statements set record = ? where seq = ?'
+const selectReleases = 'select seq, record from release_statements where payload_digest = ?'
+const updateRelease = 'update release_statements set record = ? where seq = ?'
 const selectBodies = `
   select seq from deliveries where has_body = 1 and finished_at is not null and repository = ? and number = ?`
 const deleteBody = 'delete from delivery_bodies where seq = ?'
@@ -19,6 +21,7 @@ export function erasureWriters(db: Connection): Pick<RowWriters, 'erase-blob'> {
   const [insert, remove, statements, redact] = [insertErased, deleteBlob, selectStatements, updateStatement].map(
     (sql) => db.prepare(sql),
   )
+  const [releases, redactRelease] = [selectReleases, updateRelease].map((sql) => db.prepare(sql))
   const [bodies, removeBody, mark, removeJobs] = [selectBodies, deleteBody, markWithoutBody, deleteDeadJobs].map(
     (sql) => db.prepare(sql),
   )
@@ -28,6 +31,8 @@ export function erasureWriters(db: Connection): Pick<RowWriters, 'erase-blob'> {
       remove?.run(digest)
       for (const row of (statements?.all(digest) ?? []) as (RecordRow & { readonly seq: number })[])
         redact?.run(JSON.stringify(withoutTexts(recordOf<StatementRecord>(row))), row.seq)
+      for (const row of (releases?.all(digest) ?? []) as (RecordRow & { readonly seq: number })[])
+        redactRelease?.run(JSON.stringify(withoutReason(recordOf<ReleaseStatementRecord>(row))), row.seq)
       for (const { repository, number } of changes) {
         for (const { seq } of (bodies?.all(repository, number) ?? []) as { readonly seq: number }[]) {
           removeBody?.run(seq)

@@ -75,4 +75,23 @@ export interface DecisiveEntryData {
     readonly requirement: Sha256 | null
     readonly verdict: Sha256
   }
+  readonly 'landing-matched': {
+    readonly commit: CommitId
+    readonly number: number
+    readonly verdict: LogIndex
+    readonly how: 'merge-tree' | 'approved-paths' | 'merged-with-moved-base'
+    readonly commits: number
+  }
+  readonly 'release-signed': {
+    readonly tag: string
+    readonly revision: CommitId
+    /** SHA-256 of the bytes of `SHA256SUMS`. */
+    readonly artifacts: Sha256
+    /** The payload that was signed; a blob. */
+    readonly statement: Sha256
+    /** The landing that the revision is of. */
+    readonly landing: LogIndex
+    /** What the release needed when it was signed. */
+    readonly requirement: Sha256
+  }
 }

@@ -47,7 +47,9 @@ export interface EvidenceCase {
   readonly history: History
   /** Values that are not in the evidence because the log says that they were erased: digest, and entry that says so. */
   readonly erased: ReadonlyMap<Sha256, LogIndex>
-  /** The verdict that the evidence is about, first, and those that put policies into force. */
+  /** Index of the verdict that the evidence is about. */
+  readonly decisive: LogIndex
+  /** That verdict, first, and those that put policies into force. */
   readonly verdicts: readonly Recomputation[]
 }
 
@@ -62,8 +64,15 @@ function erasedOf({ blobs }: Evidence, typed: readonly TypedEntry[]): ReadonlyMa
   return erased
 }
 
-/** Reads, replays and recomputes everything that the steps of the verifier look at. */
-export function openCase(evidence: Evidence, context: VerifyContext): EvidenceCase {
+/**
+ * Reads, replays and recomputes everything that the steps of the verifier look at. `decisive` is the verdict that is judged,
+ * where the evidence is about a later entry that stands on it.
+ */
+export function openCase(
+  evidence: Evidence,
+  context: VerifyContext,
+  decisive: LogIndex = evidence.verdict,
+): EvidenceCase {
   const acceleration = context.acceleration ?? {}
   const typed: TypedEntry[] = []
   let malformed: EvidenceCase['malformed'] = null
@@ -77,7 +86,7 @@ export function openCase(evidence: Evidence, context: VerifyContext): EvidenceCa
   const history = replayHistory({ entries: typed, blob, acceleration })
   const verdictEntries = ofType(typed, 'verdict')
   const wanted: LogIndex[] = [
-    evidence.verdict,
+    decisive,
     ...history.policies.flatMap(({ entry }) => (entry.data.verdict === null ? [] : [entry.data.verdict])),
   ]
   const verdicts = [...new Set(wanted)].flatMap((index) => {
@@ -97,6 +106,7 @@ export function openCase(evidence: Evidence, context: VerifyContext): EvidenceCa
     malformed,
     history,
     erased,
+    decisive,
     verdicts,
   }
 }

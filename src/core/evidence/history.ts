@@ -1,4 +1,7 @@
 import { type Admission, admit } from '../approval/admit.ts'
+import { admitRelease, type ReleaseAdmission } from '../approval/admit-release.ts'
+import type { AdmittedRelease, ReleaseStatement } from '../approval/release-predicate.ts'
+import { parseReleaseStatement } from '../approval/release-statement.ts'
 import type { AdmittedStatement, Statement } from '../approval/statement.ts'
 import { parseStatement } from '../approval/statement-bytes.ts'
 import { decodeBase64Url } from '../bytes/base64.ts'
@@ -44,6 +47,14 @@ export interface AdmissionState {
   readonly keyring: Keyring
 }
 
+/** A statement about a release, and what repeating its admission gives. */
+export interface ReleaseStatementStep {
+  readonly entry: EntryOf<'statement-admitted'>
+  readonly statement: ReleaseStatement | null
+  readonly admission: ReleaseAdmission | null
+  readonly admitted: AdmittedRelease | null
+}
+
 /** What was in force between two entries. */
 export interface State {
   readonly origin: string
@@ -57,6 +68,7 @@ export interface History {
   readonly genesis: EntryOf<'genesis'> | null
   readonly policies: readonly PolicyStep[]
   readonly statements: readonly StatementStep[]
+  readonly releases: readonly ReleaseStatementStep[]
   /** What was in force for an entry at this index: everything before it. */
   readonly stateBefore: (index: LogIndex) => State
 }
@@ -104,7 +116,7 @@ export function readmit(
   input: Pick<HistoryInput, 'blob' | 'acceleration'>,
   entry: EntryOf<'statement-admitted'>,
   state: AdmissionState,
-  earlier: readonly StatementStep[],
+  earlier: Earlier,
 ): StatementStep {
   const { blob, acceleration } = input
   const nothing: StatementStep = { entry, statement: null, admission: null, admitted: null }
@@ -154,12 +166,65 @@ export function readmit(
       entry: entry.index,
       at: entry.at,
       expectedNonce: null,
-      nonceUsed: earlier.some((other) => other.statement?.predicate.nonce === nonce),
-      isRecorded: earlier.some(
-        (other) =>
-          other.entry.data.payloadDigest === entry.data.payloadDigest &&
-          other.statement?.predicate.signer.maintainer === signer.maintainer,
-      ),
+      ...seenBefore(entry, nonce, signer.maintainer, earlier),
+      acceleration,
+    },
+  )
+  const admitted = admission.ok ? { ...admission.draft, entry: entry.index, at: entry.at } : null
+  return { entry, statement, admission, admitted }
+}
+
+type Earlier = readonly (StatementStep | ReleaseStatementStep)[]
+
+/** Says whether an earlier statement has this nonce, or is this one. */
+function seenBefore(entry: EntryOf<'statement-admitted'>, nonce: string, signer: AccountId, earlier: Earlier) {
+  return {
+    nonceUsed: earlier.some((other) => other.statement?.predicate.nonce === nonce),
+    isRecorded: earlier.some(
+      (other) =>
+        other.entry.data.payloadDigest === entry.data.payloadDigest &&
+        other.statement?.predicate.signer.maintainer === signer,
+    ),
+  }
+}
+
+/**
+ * Repeats the admission of one statement about a release as of its entry.
+ *
+ * Does not check: that the revision landed, which the one landing of the release's own file shows.
+ */
+export function readmitRelease(
+  { blob, acceleration }: Pick<HistoryInput, 'blob' | 'acceleration'>,
+  entry: EntryOf<'statement-admitted'>,
+  state: AdmissionState,
+  earlier: Earlier,
+): ReleaseStatementStep {
+  const value = blob(entry.data.payloadDigest)
+  const requirement = readRequirement(blob(entry.data.inForce))
+  const signature = decodeBase64Url(entry.data.signature)
+  const { policy } = state
+  const { subject } = entry
+  if (value === undefined || requirement === null || signature === undefined || !policy || subject.kind !== 'release')
+    return { entry, statement: null, admission: null, admitted: null }
+  const payload = canonicalBytes(value)
+  const parsed = parseReleaseStatement(payload)
+  const statement = parsed.ok ? parsed.statement : null
+  const { nonce, signer } = statement?.predicate ?? { nonce: '', signer: { maintainer: 0 as AccountId } }
+  const admission = admitRelease(
+    { payload, signature },
+    {
+      origin: state.origin,
+      repositoryId: subject.repository,
+      tag: subject.tag,
+      isLanded: true,
+      requirement,
+      epoch: state.epoch,
+      options: policy.options,
+      keyring: state.keyring,
+      entry: entry.index,
+      at: entry.at,
+      expectedNonce: null,
+      ...seenBefore(entry, nonce, signer.maintainer, earlier),
       acceleration,
     },
   )
@@ -187,6 +252,8 @@ export function replayHistory(input: HistoryInput): History {
   const states: { readonly from: LogIndex; readonly state: State }[] = []
   const policies: PolicyStep[] = []
   const statements: StatementStep[] = []
+  const releases: ReleaseStatementStep[] = []
+  const earlier: (StatementStep | ReleaseStatementStep)[] = []
   for (const entry of input.entries) {
     if (entry.type === 'genesis') {
       genesis ??= entry
@@ -202,8 +269,12 @@ export function replayHistory(input: HistoryInput): History {
       policies.push(step)
       const voidBefore = own?.type === 'policy-regenesis' ? entry.index : state.voidBefore
       state = { ...state, policy: step, keyring: step.keyring ?? state.keyring, voidBefore }
+    } else if (entry.type === 'statement-admitted' && entry.subject.kind === 'release') {
+      const step = readmitRelease(input, entry, admissionState(state), earlier)
+      releases.push(step)
+      earlier.push(step)
     } else if (entry.type === 'statement-admitted') {
-      const step = readmit(input, entry, admissionState(state), statements)
+      const step = readmit(input, entry, admissionState(state), earlier)
       const target = step.statement?.predicate.target
       if (step.admitted !== null && target !== undefined) {
         const about = statements.flatMap(({ admitted }) =>
@@ -212,6 +283,7 @@ export function replayHistory(input: HistoryInput): History {
         state = { ...state, keyring: afterStatement(state.keyring, about, step.admitted) }
       }
       statements.push(step)
+      earlier.push(step)
     } else continue
     states.push({ from: entry.index, state })
   }
@@ -219,6 +291,7 @@ export function replayHistory(input: HistoryInput): History {
     genesis,
     policies,
     statements,
+    releases,
     stateBefore: (index) => states.findLast(({ from }) => from < index)?.state ?? nothing,
   }
 }

@@ -109,6 +109,7 @@ export function openLogCase(record: LogRecord, context: Omit<VerifyContext, 'clo
       ...whole,
       evidence: { ...evidence, verdict: index },
       history: { ...history, statements: [...statements] },
+      decisive: index,
       verdicts: [judged],
     }
   }

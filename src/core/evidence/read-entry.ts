@@ -36,6 +36,7 @@ export type EntrySubject =
   | { readonly kind: 'deployment' }
   | { readonly kind: 'change'; readonly repository: RepositoryId; readonly number: number }
   | { readonly kind: 'branch'; readonly repository: RepositoryId; readonly ref: string }
+  | { readonly kind: 'release'; readonly repository: RepositoryId; readonly tag: string }
 
 /** An entry of one type as evidence holds it. */
 export interface EntryOf<T extends EvidenceEntryType> {
@@ -147,7 +148,7 @@ const readers: { readonly [T in EvidenceEntryType]: Reader<T> } = {
   },
   'statement-admitted': {
     members: ['payloadDigest', 'signature', 'scheme', 'commentId', 'requirement', 'inForce'],
-    subjects: ['change'],
+    subjects: ['change', 'release'],
     actors: ['person'],
     read: (data) => ({
       payloadDigest: sha(data.payloadDigest, 'payloadDigest'),
@@ -218,6 +219,31 @@ const readers: { readonly [T in EvidenceEntryType]: Reader<T> } = {
       verdict: sha(data.verdict, 'verdict'),
     }),
   },
+  'landing-matched': {
+    members: ['commit', 'number', 'verdict', 'how', 'commits'],
+    subjects: ['branch'],
+    actors: ['server'],
+    read: (data) => ({
+      commit: commit(data.commit, 'commit'),
+      number: readInteger(data.number, 'number', 1),
+      verdict: readInteger(data.verdict, 'verdict', 0) as LogIndex,
+      how: readChoice(data.how, 'how', ['merge-tree', 'approved-paths', 'merged-with-moved-base'] as const),
+      commits: readInteger(data.commits, 'commits', 0),
+    }),
+  },
+  'release-signed': {
+    members: ['tag', 'revision', 'artifacts', 'statement', 'landing', 'requirement'],
+    subjects: ['release'],
+    actors: ['operator'],
+    read: (data) => ({
+      tag: readText(data.tag, 'tag', 128),
+      revision: commit(data.revision, 'revision'),
+      artifacts: sha(data.artifacts, 'artifacts'),
+      statement: sha(data.statement, 'statement'),
+      landing: readInteger(data.landing, 'landing', 0) as LogIndex,
+      requirement: sha(data.requirement, 'requirement'),
+    }),
+  },
 }
 
 function readPerson(value: JsonObject): EntryActor {
@@ -245,12 +271,12 @@ function readSubject(value: JsonObject, kinds: Reader<EvidenceEntryType>['subjec
     readObject(value, 'subject', ['kind'])
     return { kind }
   }
-  const last = kind === 'change' ? 'number' : 'ref'
+  const last = kind === 'change' ? 'number' : kind === 'branch' ? 'ref' : 'tag'
   const subject = readObject(value, 'subject', ['kind', 'repository', last])
   const repository = readInteger(subject.repository, 'subject.repository', 1) as RepositoryId
-  return kind === 'change'
-    ? { kind, repository, number: readInteger(subject.number, 'subject.number', 1) }
-    : { kind, repository, ref: ref(subject.ref, 'subject.ref') }
+  if (kind === 'change') return { kind, repository, number: readInteger(subject.number, 'subject.number', 1) }
+  if (kind === 'branch') return { kind, repository, ref: ref(subject.ref, 'subject.ref') }
+  return { kind, repository, tag: readText(subject.tag, 'subject.tag', 128) }
 }
 
 /** An entry as one of the types, where it reads as one, and what is wrong with it. */

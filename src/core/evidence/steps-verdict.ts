@@ -28,7 +28,7 @@ const enrolmentBefore = (
 
 /** The facts of every verdict are whole, about the change of its entry, and about a repository that is enrolled by that name. */
 export function checkFactsOfVerdicts(one: EvidenceCase): Finding {
-  if (one.verdicts[0]?.entry.index !== one.evidence.verdict) return failed('verdict-missing')
+  if (one.verdicts[0]?.entry.index !== one.decisive) return failed('verdict-missing')
   let unknown: Finding = null
   for (const { entry, facts, factsFault, erased } of judgedOf(one)) {
     if (facts === null && erased !== null) {
@@ -171,12 +171,18 @@ export function checkTime(one: EvidenceCase): Finding {
   return decisive.withStart(started).outcome === 'pass' ? null : failed('clock-back-dated', clock.entry)
 }
 
-/** Nothing stands in the evidence that the verdict does not stand on: what nobody checks must not be shown as checked. */
-export function checkSurplus(one: EvidenceCase): Finding {
+/** What evidence has to hold: indexes of entries, and digests of values. */
+export interface Needed {
+  readonly entries: Set<number>
+  readonly blobs: Set<Sha256>
+}
+
+/** Everything that the verdicts of a case stand on. */
+export function neededBy(one: EvidenceCase): Needed {
   const { evidence, history, verdicts } = one
   const blobs = new Set<Sha256>()
   const ofLog = [...ofType(one.typed, 'log-key'), ...ofType(one.typed, 'log-broken')]
-  const entries = new Set<number>([evidence.verdict, ...ofLog.map(({ index }) => index)])
+  const entries = new Set<number>([one.decisive, ...ofLog.map(({ index }) => index)])
   if (history.genesis !== null) entries.add(history.genesis.index)
   for (const { entry, root } of history.policies) {
     if (entry.index > evidence.verdict) continue
@@ -206,9 +212,14 @@ export function checkSurplus(one: EvidenceCase): Finding {
     const enrolment = enrolmentBefore(one, facts.repository.id, entry.index)
     if (enrolment !== undefined) entries.add(enrolment.index)
   }
+  return { entries, blobs }
+}
+
+/** Nothing stands in the evidence that is not needed: what nobody checks must not be shown as checked. */
+export function surplusIn({ evidence, typed }: EvidenceCase, { entries, blobs }: Needed): Finding {
   const said = new Set<Sha256>()
-  for (const { index, data } of ofType(one.typed, 'blob-erased')) {
-    // One word of the log about each value that the verdict stands on; the first is the one that counts.
+  for (const { index, data } of ofType(typed, 'blob-erased')) {
+    // One word of the log about each value that is needed; the first is the one that counts.
     if (blobs.has(data.digest) && !said.has(data.digest)) entries.add(index)
     said.add(data.digest)
   }
@@ -217,6 +228,9 @@ export function checkSurplus(one: EvidenceCase): Finding {
   const blob = [...evidence.blobs.keys()].find((digest) => !blobs.has(digest))
   return blob === undefined ? null : failed('blob-unused', blob)
 }
+
+/** Nothing stands in the evidence that the verdict does not stand on. */
+export const checkSurplus = (one: EvidenceCase): Finding => surplusIn(one, neededBy(one))
 
 /** The facts are what git objects say. Nobody but who holds a clone can tell. */
 export function checkClone({ context, verdicts }: EvidenceCase): Finding {

@@ -99,6 +99,7 @@ const subjectExamples = {
   change: { kind: 'change', repository: 7, number: 12 },
   branch: { kind: 'branch', repository: 7, ref: 'main' },
   person: { kind: 'person', account: 11 },
+  release: { kind: 'release', repository: 7, tag: 'v1.2.3' },
 } as const
 
 /** An entry of every type of the decision log, as a reader would meet it. */

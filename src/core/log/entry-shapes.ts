@@ -23,6 +23,7 @@ export const forgeId = integer(1, Number.MAX_SAFE_INTEGER)
 export const natural = integer(0, Number.MAX_SAFE_INTEGER)
 export const branchName = text({ min: 1, max: 1024, pattern: /^\P{Cc}+$/u })
 export const code = text({ min: 1, max: 64, pattern: /^[a-z0-9]+(?:-[a-z0-9]+)*$/ })
+export const releaseTag = text({ min: 1, max: 128, pattern: /^[A-Za-z0-9@][A-Za-z0-9._+@/-]*$/ })
 export const line = text({ min: 1, max: 2000, pattern: /^\P{Cc}+$/u })
 export const note = text({ min: 1, max: 16_384 })
 export const accounts = list(object({ login: text({ min: 1, max: 100, pattern: /^\P{Cc}+$/u }), account: forgeId }), {
@@ -75,6 +76,7 @@ const subjects = {
   change: object({ kind: oneOf(['change']), repository: forgeId, number: forgeId }),
   branch: object({ kind: oneOf(['branch']), repository: forgeId, ref: branchName }),
   person: object({ kind: oneOf(['person']), account: forgeId }),
+  release: object({ kind: oneOf(['release']), repository: forgeId, tag: releaseTag }),
 }
 
 export type ActorKind = keyof typeof actors

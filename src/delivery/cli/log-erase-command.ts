@@ -35,6 +35,10 @@ const refusals: Readonly<Record<ErasureRefusal, { readonly words: string; readon
     words: 'the statement suspends a key or lifts a suspension; the keyring of every later verdict follows from it',
     remedy: 'Nothing can be done about this one: without it no later verdict could be verified.',
   },
+  'blob-makes-release': {
+    words: 'it is the statement that was signed for a release; without it strangers could not judge the release',
+    remedy: 'Nothing can be done about this one: without it the release could not be verified.',
+  },
   'blob-awaits-landing': {
     words: 'the change is merged and not yet compared with what landed',
     remedy: 'Wait until the log holds its landing-matched entry or a finding, and run this again.',
@@ -50,6 +54,7 @@ const kinds = {
   'policy-file': 'file of a policy',
   keyring: 'keyring',
   requirement: 'requirement',
+  release: 'signed statement of a release',
 } as const
 
 function digestOf(text: string): Sha256 {

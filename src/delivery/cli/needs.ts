@@ -1,5 +1,6 @@
 import type { Acceleration, Contradiction, Facts, KeyId, PolicyV1, Severity, Sha256 } from '../../core/index.ts'
 import type { SecurityEvent } from '../../flows/audit/security-event.ts'
+import type { WaitingEvent } from '../../flows/audit/signing-refusals.ts'
 import type { Recorder } from '../../flows/gate/recorder.ts'
 import type { GenesisPlan } from '../../flows/gate/genesis.ts'
 import type { WitnessRoster } from '../../flows/record/cosign.ts'
@@ -23,6 +24,7 @@ import type {
 } from '../../flows/ports.ts'
 import type { CopyStanding } from '../../flows/record/copy-standing.ts'
 import type { Published } from '../../flows/record/publisher.ts'
+import type { VerifierRelease } from '../../flows/record/verifier-release.ts'
 import type { SignerKeys } from './signer-key.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -94,6 +96,8 @@ export interface Deployment {
    * @throws AppError of custody and store; whatever needs its event must not happen then
    */
   note(events: readonly SecurityEvent[]): Promise<void>
+  /** Refusals to sign the log that wait outside of it, oldest first. @throws AppError store-corrupt, store-unavailable */
+  refusals(): Promise<readonly WaitingEvent[]>
   readonly forge: CliForge
   /** Makes a key that signs heads of a log; it never leaves custody. @throws AppError custody-refused when the name is taken */
   makeLogKey(name: string): Promise<Uint8Array>
@@ -257,6 +261,8 @@ export interface CliNeeds {
   openLogSource(place: string, token?: string | null): LogSource
   readonly random: Random
   readonly calendars: Calendars
+  /** The offline verifier that this software carries; a file is null where nobody built it. */
+  readonly verifier: { release(): VerifierRelease; file(name: string): Uint8Array | null }
   /** What the configuration says of calendars. @throws Refusal config-invalid */
   anchorSettings(configFile: string): { readonly calendars: readonly string[]; readonly upgradeFrom: readonly string[] }
   keyIdOf(publicKey: string): KeyId

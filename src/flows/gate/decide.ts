@@ -49,6 +49,8 @@ export interface DecisionInput {
 
 /** What a command adds to a decision: judged at the recorder's moment, on the facts of that moment. */
 export interface CommandStep {
+  /** Reads what the statement is judged by, in the recorder's turn: nothing is recorded between this and the admission. */
+  readonly prepare: () => Promise<void>
   /** Decides on the statement, given the verdict without it. */
   readonly apply: (context: {
     readonly moment: Moment

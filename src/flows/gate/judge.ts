@@ -21,20 +21,19 @@ import type {
   Registry,
   RepositoryRecord,
   Statements,
-  StatementRecord,
   Store,
   Telemetry,
   Write,
 } from '../ports.ts'
 import { type Collected, type CollectNeeds, collect, repositoryPolicy } from './collect.ts'
+import { asOfNow, isInForce, statementsOf } from './current-input.ts'
 import { type CommandStep, type Decided, decisionRecorded, type DecisionInput, settle } from './decide.ts'
 import { serverActor } from './entries.ts'
 import { blankChange } from './change-record.ts'
 import { publishJob, statusJob } from './jobs.ts'
 import { notePrivate, type PrivacyNeeds } from './privacy.ts'
-import { dueAtOnce, type Recorder } from './recorder.ts'
+import { type Draft, dueAtOnce, type Recorder } from './recorder.ts'
 import type { VerdictReader } from './verdict-reader.ts'
-import { standingStatements } from './void-approvals.ts'
 
 /** Cursor that names the commit of the governance repository whose files are in force. */
 export const inForceCommitCursor = 'policy/in-force-commit'
@@ -43,6 +42,8 @@ export const inForceCommitCursor = 'policy/in-force-commit'
 const failuresBeforeLowering = 3
 const failingMsBeforeLowering = 600_000
 const triesWhenMoved = 5
+/** The conflict of a decision under a policy that was replaced while it was made. */
+const overtaken = 'policy-moved'
 
 export interface JudgeNeeds extends CollectNeeds {
   readonly memory: Memory
@@ -114,16 +115,6 @@ async function withEarlyPusher(needs: Pick<JudgeNeeds, 'memory'>, collected: Col
   return { ...collected, facts: { ...collected.facts, pushers: [...pushers, early].sort((a, b) => a - b) } }
 }
 
-/** Statements that bear on a change: its own, and those of the open pull requests with the same head and base. */
-async function statementsOf(
-  statements: Statements,
-  repository: RepositoryId,
-  group: readonly number[],
-): Promise<readonly StatementRecord[]> {
-  const all = await Promise.all(group.map((number) => statements.forChange(repository, number)))
-  return all.flat().sort((a, b) => a.entry - b.entry)
-}
-
 /**
  * The main job: collects the facts of a change, decides, and makes the verdict an entry of the log together with
  * everything that follows from it. A command, where one is given, is admitted at the same moment.
@@ -137,8 +128,8 @@ export async function judge(
 ): Promise<Judged> {
   for (let tries = 1; ; tries++) {
     const judged = await judgeOnce(needs, target, command)
-    // A landing or another lane wrote the same row meanwhile: nothing failed, so nothing is lowered; it is looked at again.
-    const isMoved = judged.kind === 'conflict' && judged.conflict === 'change-moved'
+    // A landing, another lane or a new policy came first: nothing failed, so nothing is lowered; it is looked at again.
+    const isMoved = judged.kind === 'conflict' && (judged.conflict === 'change-moved' || judged.conflict === overtaken)
     if (!isMoved || tries >= triesWhenMoved) return judged
   }
 }
@@ -178,16 +169,18 @@ async function judgeOnce(needs: JudgeNeeds, target: JudgeTarget, command: Comman
     collected,
     policy,
     keyring,
-    statements: await standingStatements(
-      needs.memory,
-      await statementsOf(needs.statements, repository.id, collected.facts.group),
-    ),
+    statements: await statementsOf(needs, repository.id, collected.facts.group),
     groupBefore: before?.group ?? [],
     polls: target.polls ?? 0,
     acceleration: needs.acceleration,
   }
   const recorded = await needs.recorder
-    .record((moment) => settle(input, moment, command))
+    .record(async (moment): Promise<Draft<Decided | null>> => {
+      const current = await asOfNow(needs, input)
+      if (current === null) return { entries: [], writes: [], result: null }
+      await command?.prepare()
+      return settle(current, moment, command)
+    })
     .catch(async (error) => {
       await lowerUnrecorded(needs, input, error)
       throw error
@@ -195,6 +188,7 @@ async function judgeOnce(needs: JudgeNeeds, target: JudgeTarget, command: Comman
   if (!recorded.ok && recorded.conflict === 'blob-erased')
     return recordFailure(needs, { repository, policy, record, number: target.number, error: erasedAgain() })
   if (!recorded.ok) return { kind: 'conflict', conflict: recorded.conflict }
+  if (recorded.result === null) return { kind: 'conflict', conflict: overtaken }
   const { verdict, isNew } = recorded.result
   if (isNew)
     needs.telemetry.event('verdict', 'info', {
@@ -287,12 +281,13 @@ async function recordFailure(
   const code = refusalOf(error)
   const place = known !== null && !isFinal ? known : await locate(needs, repository, number, known)
   if (place === null) throw error
-  const recorded = await needs.recorder.record((moment) => {
+  const recorded = await needs.recorder.record(async (moment): Promise<Draft<boolean>> => {
+    if (!(await isInForce(needs, policy))) return { entries: [], writes: [], result: false }
     const verdict = refusedVerdict(code, { error: error.code, ...error.data }, policy, moment.at)
     const bytes = canonicalBytes(verdict as unknown as Json)
     const digest = bytesDigest(bytes, needs.acceleration)
     const basis = bytesDigest(canonicalBytes({ code, head: place.head, baseRef: place.baseRef }), needs.acceleration)
-    if (place.verdict?.basis === basis) return { entries: [], writes: [], result: undefined }
+    if (place.verdict?.basis === basis) return { entries: [], writes: [], result: true }
     const record: ChangeRecord = {
       ...place,
       version: place.version + 1,
@@ -342,10 +337,11 @@ async function recordFailure(
         },
       ],
       writes,
-      result: undefined,
+      result: true,
     }
   })
   if (!recorded.ok) return { kind: 'conflict', conflict: recorded.conflict }
+  if (!recorded.result) return { kind: 'conflict', conflict: overtaken }
   // What may pass by itself is still retried; what is incomplete or erased stays so until the change itself changes.
   if (!isFinal) throw error
   return { kind: 'refused', code }

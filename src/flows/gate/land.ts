@@ -16,7 +16,7 @@ import type { ForgeRepository, GovernedBranch, PolicyRecord, RepositoryRecord, W
 import { type EntryDraft, serverActor } from './entries.ts'
 import { findingDraft, type FindingNeeds } from './findings.ts'
 import { refreshJob } from './jobs.ts'
-import { dueAtOnce } from './recorder.ts'
+import { type Draft, dueAtOnce } from './recorder.ts'
 import { inForceCommitCursor, judge, type JudgeNeeds } from './judge.ts'
 import { type Candidate, type LandingMatch, matchLandings } from './landings.ts'
 
@@ -173,10 +173,12 @@ interface Landing {
 
 async function recordLanding(needs: JudgeNeeds & FindingNeeds, landing: Landing): Promise<string | null> {
   const { repository, branch, tip, matches, takeover, refused } = landing
-  const keyring = await needs.registry.keyring()
-  if (keyring === null) throw new AppError('store-corrupt', 'a policy is in force but no keyring is stored')
-  const open = await openChanges(needs, takeover.kind === 'new' ? null : repository.id, branch.ref)
-  const recorded = await needs.recorder.record((moment) => {
+  const recorded = await needs.recorder.record(async (moment): Promise<Draft<undefined>> => {
+    // Read in the recorder's turn: a suspension that came a moment before stays in the keys of the new policy (T15), and a
+    // change that was decided a moment before under the old one is decided again.
+    const keyring = await needs.registry.keyring()
+    if (keyring === null) throw new AppError('store-corrupt', 'a policy is in force but no keyring is stored')
+    const open = await openChanges(needs, takeover.kind === 'new' ? null : repository.id, branch.ref)
     const entries: EntryDraft[] = []
     const events: SecurityEvent[] = [...refused]
     const writes: Write[] = []

@@ -60,12 +60,13 @@ export type Recorded<T> =
 /** The single writer of both logs. */
 export interface Recorder {
   /**
-   * Makes entries, events, rows and the signed heads over them durable in one commit. `build` is pure and may be called
-   * again; it sees the decision log as it stands. A draft without entries and events is a plain commit.
+   * Makes entries, events, rows and the signed heads over them durable in one commit. `build` changes nothing and may be
+   * called again; it sees the decision log as it stands, and what it reads of the store is what the log says: nobody's
+   * entries come between the reading and the commit. A draft without entries and events is a plain commit.
    *
    * Errs: a thrown `store-unavailable` may have been stored; the caller's retry must find that out.
    */
-  record<T>(build: (moment: Moment) => Draft<T>): Promise<Recorded<T>>
+  record<T>(build: (moment: Moment) => Draft<T> | Promise<Draft<T>>): Promise<Recorded<T>>
 }
 
 export interface RecorderParts {
@@ -133,12 +134,13 @@ export function createRecorder(parts: RecorderParts): Recorder {
     return appendEntries(ends[name], current, asInstant(Math.max(now, current.at)), drafts)
   }
 
-  async function commitDraft<T>(build: (moment: Moment) => Draft<T>): Promise<Recorded<T>> {
+  async function commitDraft<T>(build: (moment: Moment) => Draft<T> | Promise<Draft<T>>): Promise<Recorded<T>> {
     for (let attempt = 0; attempt < retriesWhenMoved; attempt++) {
       const current = (tips.decisions ??= await loadTip(ends.decisions))
       const now = clock.now()
       const at = asInstant(Math.max(now, current.at))
-      const draft = build({
+      // Whoever else records while it reads moves the log, and the commit below is refused.
+      const draft = await build({
         at,
         correctionMs: at - now,
         indexOf: (position) => asLogIndex(current.frontier.size + position),

@@ -9,6 +9,7 @@ import type {
   FindingRecord,
   JobRecord,
   PolicyRecord,
+  ReleaseStatementRecord,
   RepositoryRecord,
   StatementRecord,
 } from './store-records.ts'
@@ -46,6 +47,8 @@ export type Write =
   | { readonly kind: 'check'; readonly record: CheckRecord }
   /** Conflict `duplicate-nonce` or `duplicate-statement` ((payload digest, person) known). */
   | { readonly kind: 'statement'; readonly record: StatementRecord }
+  /** The same for a statement about a release, with the same conflicts. */
+  | { readonly kind: 'release-statement'; readonly record: ReleaseStatementRecord }
   /** Conflict `duplicate-command` when the comment was admitted before. */
   | { readonly kind: 'command'; readonly repository: RepositoryId; readonly commentId: number; readonly at: Instant }
   /** Conflict `policy-moved` unless epoch is the newest + 1. */
@@ -77,6 +80,8 @@ export type Write =
     }
   /** Conflict `checkpoint-moved` unless `size` is larger than the newest checkpoint's and at most the log's. */
   | { readonly kind: 'checkpoint'; readonly log?: LogName; readonly size: number; readonly note: string }
+  /** A head of the decision log with the cosignatures of a quorum. The first of one size stays: it vouches earliest. */
+  | { readonly kind: 'cosigned-head'; readonly size: number; readonly note: string }
   | { readonly kind: 'cursor'; readonly name: string; readonly value: string }
   | { readonly kind: 'finding'; readonly record: FindingRecord }
 

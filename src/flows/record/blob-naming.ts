@@ -20,6 +20,7 @@ export type BlobKind =
   | 'policy-file'
   | 'keyring'
   | 'requirement'
+  | 'release'
   | 'statement'
   | 'facts'
   | 'files'
@@ -52,6 +53,7 @@ const byWeight: readonly BlobKind[] = [
   'policy-file',
   'keyring',
   'requirement',
+  'release',
   'statement',
   'facts',
   'files',
@@ -64,6 +66,7 @@ const roles: Readonly<Record<string, BlobKind>> = {
   requirement: 'requirement',
   inForce: 'requirement',
   payloadDigest: 'statement',
+  statement: 'release',
   facts: 'facts',
   changeDigest: 'files',
   verdict: 'verdict',

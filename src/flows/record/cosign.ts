@@ -57,6 +57,8 @@ export interface CosignerParts {
   readonly acceleration: Acceleration
   /** After so long publishing goes on without the quorum. */
   readonly deadlineMs: number
+  /** Told how each head stands once it was cosigned, with a quorum or without. */
+  readonly onReport?: (report: QuorumReport) => void
 }
 
 /** The witnesses of a roster that count to its quorum. */
@@ -191,6 +193,7 @@ export function createCosigner(parts: CosignerParts): Cosigner {
       report = reportOf(size, head.lines)
       if (report.met) witnessedSize = Math.max(witnessedSize, size)
       telemetry.observe('witness_quorum', report.met ? 1 : 0)
+      parts.onReport?.(report)
       const carried = new Set(signatures.split(/(?<=\n)/))
       const gathered = witnesses.flatMap((witness) => head.lines.get(witness) ?? [])
       return note + gathered.filter((line) => !carried.has(line)).join('')

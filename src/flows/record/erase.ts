@@ -15,6 +15,8 @@ export type ErasureRefusal =
   | 'blob-not-erasable'
   /** A statement that suspends a key or lifts a suspension: the keyring of every later verdict follows from it. */
   | 'blob-makes-keyring'
+  /** The statement that was signed for a release: strangers judge the release by it. */
+  | 'blob-makes-release'
   /** The facts of a change that is merged and not yet matched with what landed. */
   | 'blob-awaits-landing'
 
@@ -77,6 +79,7 @@ export async function planErasure(needs: EraseNeeds, digest: Sha256): Promise<Pl
   const { naming, kind, makesKeyring, policies } = await findNaming(needs, digest)
   const refused = (code: ErasureRefusal): PlannedErasure => ({ ok: false, code, kind, naming })
   if (kind === null) return refused('blob-unknown')
+  if (kind === 'release') return refused('blob-makes-release')
   if (!erasable.has(kind)) return refused('blob-not-erasable')
   if (makesKeyring) return refused('blob-makes-keyring')
   const changes = await changesOf(needs, naming)

@@ -4,6 +4,7 @@ import {
   decodeEntry,
   type EarlierCheckpoint,
   encodeEvidence,
+  type Evidence,
   type EvidenceEntry,
   isVoidedByRegenesis,
   type Json,
@@ -17,7 +18,7 @@ import {
   type Sha256,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
-import type { DecisionLog, LogEntryRow, Memory, StatementRecord, StorePorts } from '../ports.ts'
+import type { DecisionLog, LogEntryRow, Memory, StatementRecord, StorePorts, SignedHead } from '../ports.ts'
 import { subjectKey } from '../gate/entries.ts'
 import { textIn } from '../gate/entry-data.ts'
 import { proveConsistency, proveInclusion } from './consistency-proof.ts'
@@ -33,7 +34,8 @@ const manyRows = 1_000_000
 const batch = 1_000
 const jsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 120 }
 
-interface Row extends LogEntryRow {
+/** A stored entry, and what it says. */
+export interface Row extends LogEntryRow {
   readonly entry: EvidenceEntry['entry']
 }
 
@@ -43,19 +45,20 @@ function opened(row: LogEntryRow): Row {
   return { ...row, entry: decoded.entry }
 }
 
-const dataOf = ({ entry }: Row): JsonObject => entry.data
+export const dataOf = ({ entry }: Row): JsonObject => entry.data
 
-async function rowAt(log: DecisionLog, index: number): Promise<Row> {
+export async function rowAt(log: DecisionLog, index: number): Promise<Row> {
   const [row] = await log.entries(index, index + 1)
   if (row === undefined) throw new AppError('not-found', `the log has no entry ${index}`, { data: { index } })
   return opened(row)
 }
 
-const rowsOf = async (log: DecisionLog, type: string, subject?: string): Promise<readonly Row[]> =>
+/** All entries of a type, oldest first. */
+export const rowsOf = async (log: DecisionLog, type: string, subject?: string): Promise<readonly Row[]> =>
   (await log.find({ type, limit: manyRows, ...(subject === undefined ? {} : { subject }) })).map(opened).reverse()
 
 /** Collects rows and values; nothing is taken twice. */
-class Gathered {
+export class Gathered {
   readonly rows = new Map<number, Row>()
   readonly blobs = new Map<Sha256, Json>()
   readonly #memory: Pick<Memory, 'blob'>
@@ -96,7 +99,7 @@ class Gathered {
 }
 
 /** A statement with its requirements. */
-async function takeStatement(row: Row, gathered: Gathered): Promise<void> {
+export async function takeStatement(row: Row, gathered: Gathered): Promise<void> {
   gathered.row(row)
   const { payloadDigest, requirement, inForce } = dataOf(row)
   for (const digest of [payloadDigest, requirement, inForce]) await gathered.blob(digest)
@@ -160,17 +163,22 @@ async function countedBy(
   return rows.map(({ row }) => row)
 }
 
-/** One verdict with all that it was judged from, but for policies and keys. */
-async function takeVerdict(needs: EvidenceNeeds, row: Row, voidBefore: number, gathered: Gathered): Promise<void> {
+/** One verdict with all that it was judged from, but for policies and keys. Returns the entries whose moments it stands on. */
+export async function takeVerdict(
+  needs: EvidenceNeeds,
+  row: Row,
+  voidBefore: number,
+  gathered: Gathered,
+): Promise<readonly number[]> {
   gathered.row(row)
   const data = dataOf(row)
   await gathered.blob(data.verdict)
-  if (data.facts === null || data.facts === nothingDigest) return
+  if (data.facts === null || data.facts === nothingDigest) return [row.index]
   const facts = (await gathered.blob(data.facts)) as JsonObject | null
   if (facts === null && gathered.tombstone(data.facts) === undefined)
     throw new AppError('store-corrupt', `the facts of entry ${row.index} are not there`)
   // What the verdict stands on follows from its facts: without them nothing else can be tied to it.
-  if (facts === null || (await gathered.blob(facts.changeDigest)) === null) return
+  if (facts === null || (await gathered.blob(facts.changeDigest)) === null) return [row.index]
   const clock = facts.clock as JsonObject | null
   if (clock !== null) gathered.row(await rowAt(needs.log, clock.entry as number))
   const { id } = facts.repository as JsonObject
@@ -181,6 +189,7 @@ async function takeVerdict(needs: EvidenceNeeds, row: Row, voidBefore: number, g
   if (enrolment !== undefined) gathered.row(enrolment)
   for (const statement of await countedBy(needs, row, facts, voidBefore, gathered))
     await takeStatement(statement, gathered)
+  return clock === null ? [row.index] : [row.index, clock.entry as number]
 }
 
 /** Statements about persons: what suspends and lifts is part of the keyring. */
@@ -192,18 +201,13 @@ async function takeSuspensions(needs: EvidenceNeeds, before: number, gathered: G
 }
 
 /** The entry that says of a value that it was erased, the first one where there are several. */
-async function tombstonesOf(log: DecisionLog): Promise<ReadonlyMap<Sha256, Row>> {
+export async function tombstonesOf(log: DecisionLog): Promise<ReadonlyMap<Sha256, Row>> {
   const tombstones = new Map<Sha256, Row>()
   for (const row of await rowsOf(log, 'blob-erased')) {
     const digest = dataOf(row).digest as Sha256
     if (!tombstones.has(digest)) tombstones.set(digest, row)
   }
   return tombstones
-}
-
-interface SignedHead {
-  readonly size: number
-  readonly note: string
 }
 
 /** The heads that the old log had before each break, and that this one continues them. */
@@ -234,20 +238,18 @@ function cosignedHead(stored: SignedHead | null, published: string | null, newes
 }
 
 /**
- * Gathers the evidence of one verdict: its entry, every entry and value that it stands on, under one head.
- *
- * Trust: the store's own; what was changed in it shows when the evidence is verified.
- * @throws AppError not-found when the index is no verdict or stands under no checkpoint yet; store-corrupt
+ * Takes what every judgement of an entry stands on: policies, the verdicts that put them into force, and what suspends
+ * persons. Returns before which index approvals are void, for an entry at an index.
  */
-export async function gatherEvidence(needs: EvidenceNeeds, verdict: LogIndex): Promise<Uint8Array> {
+export async function takeHistory(
+  needs: EvidenceNeeds,
+  before: LogIndex,
+  gathered: Gathered,
+): Promise<(index: number) => number> {
   const { log } = needs
-  const decisive = await rowAt(log, verdict)
-  if (decisive.type !== 'verdict')
-    throw new AppError('not-found', `entry ${verdict} is no verdict but ${decisive.type}`, { data: { index: verdict } })
-  const gathered = new Gathered(needs.memory, await tombstonesOf(log))
-  const policies = (await rowsOf(log, 'policy-in-force')).filter(({ index }) => index < verdict)
+  const policies = (await rowsOf(log, 'policy-in-force')).filter(({ index }) => index < before)
   const roots = [...(await rowsOf(log, 'genesis')), ...(await rowsOf(log, 'policy-regenesis'))].filter(
-    ({ index }) => index < verdict,
+    ({ index }) => index < before,
   )
   for (const root of roots) gathered.row(root)
   const regenesis = roots.filter(({ type }) => type === 'policy-regenesis')
@@ -261,19 +263,68 @@ export async function gatherEvidence(needs: EvidenceNeeds, verdict: LogIndex): P
     const { verdict: named } = dataOf(policy)
     if (typeof named === 'number') await takeVerdict(needs, await rowAt(log, named), voidBefore(named), gathered)
   }
-  await takeSuspensions(needs, verdict, gathered)
-  await takeVerdict(needs, decisive, voidBefore(verdict), gathered)
+  await takeSuspensions(needs, before, gathered)
+  return voidBefore
+}
+
+/** The heads by which witnesses first vouched for entries, each proven to be a beginning of the log under `size`. */
+async function vouchingHeads(
+  { log, memory, acceleration }: EvidenceNeeds,
+  timed: readonly number[],
+  size: number,
+): Promise<Evidence['earlier']> {
+  const heads = new Map<number, string>()
+  for (const index of timed) {
+    const head = await memory.cosignedOver(index)
+    if (head !== null && head.size < size) heads.set(head.size, head.note)
+  }
+  const earlier: Evidence['earlier'][number][] = []
+  for (const [from, checkpoint] of [...heads].sort(([a], [b]) => a - b))
+    earlier.push({ checkpoint, proof: await proveConsistency(log, from, size, acceleration) })
+  return earlier
+}
+
+/**
+ * Everything gathered and the keys of the log, in order, each entry with its proof under the returned head. `timed` are the
+ * entries whose moment counts.
+ *
+ * @throws AppError not-found when no head covers all of it
+ */
+export async function proveGathered(
+  needs: EvidenceNeeds,
+  gathered: Gathered,
+  timed: readonly number[],
+): Promise<Pick<Evidence, 'checkpoint' | 'earlier' | 'entries'>> {
+  const { log } = needs
   // What was erased was erased later: the head has to cover the entry that says so.
   const newest = Math.max(...gathered.rows.keys())
-  const checkpoint = cosignedHead(await log.checkpoint(), needs.publishedHead ?? null, newest)
-  if (checkpoint === null || checkpoint.size <= newest)
+  const head = cosignedHead(await log.checkpoint(), needs.publishedHead ?? null, newest)
+  if (head === null || head.size <= newest)
     throw new AppError('not-found', `entry ${newest} is not under a checkpoint yet`, { data: { index: newest } })
-  for (const certified of await rowsOf(log, 'log-key')) if (certified.index < checkpoint.size) gathered.row(certified)
-  const earlier = await takeBreaks(needs, checkpoint.size, gathered)
+  for (const certified of await rowsOf(log, 'log-key')) if (certified.index < head.size) gathered.row(certified)
+  const beginnings = await takeBreaks(needs, head.size, gathered)
   const entries: EvidenceEntry[] = []
   for (const { index, entry } of [...gathered.rows.values()].sort((a, b) => a.index - b.index))
-    entries.push({ index, entry, proof: await proveInclusion(log, index, checkpoint.size, needs.acceleration) })
-  return encodeEvidence({ checkpoint: checkpoint.note, earlier, verdict, entries, blobs: gathered.blobs })
+    entries.push({ index, entry, proof: await proveInclusion(log, index, head.size, needs.acceleration) })
+  return { checkpoint: head.note, earlier: [...beginnings, ...(await vouchingHeads(needs, timed, head.size))], entries }
+}
+
+/**
+ * Gathers the evidence of one verdict: its entry, every entry and value that it stands on, under one head.
+ *
+ * Trust: the store's own; what was changed in it shows when the evidence is verified.
+ * @throws AppError not-found when the index is no verdict or stands under no checkpoint yet; store-corrupt
+ */
+export async function gatherEvidence(needs: EvidenceNeeds, verdict: LogIndex): Promise<Uint8Array> {
+  const { log } = needs
+  const decisive = await rowAt(log, verdict)
+  if (decisive.type !== 'verdict')
+    throw new AppError('not-found', `entry ${verdict} is no verdict but ${decisive.type}`, { data: { index: verdict } })
+  const gathered = new Gathered(needs.memory, await tombstonesOf(log))
+  const voidBefore = await takeHistory(needs, verdict, gathered)
+  const timed = await takeVerdict(needs, decisive, voidBefore(verdict), gathered)
+  const proven = await proveGathered(needs, gathered, timed)
+  return encodeEvidence({ ...proven, verdict, blobs: gathered.blobs })
 }
 
 /** The verdict that an index or an entry's id names; null where there is none. */

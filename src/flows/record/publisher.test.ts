@@ -320,8 +320,11 @@ test('a place that takes nothing back is no failure, and a full tile that was lo
   // Asked once, and not again before another tile is full.
   assert.ok(asked.length > 0 && asked.length <= 2, asked.join(' '))
 
+  // Lost longer ago than what a start looks at.
+  stored.grow(690)
+  await publisher.publish()
   place.files.delete('tile/entries/000')
-  stored.grow(340)
+  stored.grow(700)
   await publisherOf(stored, place).publish()
   assert.deepEqual(partialsOf(place, 'tile/entries/000'), [10, 200])
   assert.deepEqual(partialsOf(place, 'tile/0/000'), [])

@@ -12,7 +12,7 @@ import {
   verifyConsistency,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
-import type { DecisionLog, LogFiles, LogName, Memory, Telemetry, Timers } from '../ports.ts'
+import type { DecisionLog, LogFiles, LogName, Memory, SignedHead, Telemetry, Timers } from '../ports.ts'
 import type { Cosigner } from './cosign.ts'
 import { createOutgrown } from './outgrown.ts'
 import { storedFiles } from './stored-files.ts'
@@ -42,8 +42,8 @@ export interface LogPublisher {
    */
   check(): Promise<void>
   /**
-   * One pass over everything that is signed and not published yet; with `all` over every file, so that those a place lost
-   * are written again.
+   * One pass over everything that is signed and not published yet; the first one also over the newest files that are, since
+   * these a crash may have torn. With `all` over every file, so that those a place lost are written again.
    * @throws as `check`
    */
   publish(options?: { readonly all: boolean }): Promise<void>
@@ -65,6 +65,8 @@ export interface PublisherParts {
   readonly offHost: LogFiles | null
   /** Adds cosignatures to a signed head; never fails, and never takes long. Null: nobody cosigns this log. */
   readonly cosigner: Pick<Cosigner, 'cosign' | 'quorum'> | null
+  /** Told of a head that a quorum cosigned, before it is shown with its cosignatures. A failure of it stops nothing. */
+  readonly onCosigned?: (head: SignedHead) => Promise<void>
   readonly telemetry: Telemetry
   readonly timers: Timers
   readonly acceleration: Acceleration
@@ -81,6 +83,9 @@ const firstRetryMs = 500
 const longestRetryMs = 60_000
 /** A published head without its quorum is cosigned again after so long. */
 const cosignAgainMs = 15_000
+
+/** Files under this many of a place's newest entries are looked at once after a start: what was written last is torn first. */
+const recentEntries = 256
 
 const codeOf = (error: unknown): string => (error instanceof AppError ? error.code : 'internal')
 
@@ -126,10 +131,14 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
   const outgrown = new Map(places.map(({ name, files }) => [name, createOutgrown(files)]))
   /** Sizes that the places showed before the pass that runs showed more. */
   const shownBefore = new Map<PlaceTurn['place'], number>()
+  /** Size of the newest head whose quorum was told of. */
+  let vouchedSize = 0
   /** Heads that the places show, once they were read. */
   const heads = new Map<string, Checkpoint | null>()
   /** Sizes last known of the places; they only grow, also while a place cannot be asked. */
   const sizes = new Map<string, number>()
+  /** Places whose newest files were looked at since the start. */
+  const looked = new Set<string>()
   /** Size of the newest signed head that was looked at. */
   let signedSize = 0
   /** The place that refused in this pass; the local one also stands for the store. */
@@ -227,13 +236,16 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
     const stored = headOf(newest.note, origin)
     signedSize = stored.size
     const behind = await behindOf(stored)
-    const unwritten = all ? places : behind
-    for (const { name } of unwritten) shownBefore.set(name, heads.get(name)?.size ?? 0)
+    for (const { name } of all ? places : behind) shownBefore.set(name, heads.get(name)?.size ?? 0)
+    const unwritten = places.filter((place) => all || behind.includes(place) || !looked.has(place.name))
     if (unwritten.length > 0) await parts.before?.()
-    for (const { name, files } of unwritten)
-      await writeFiles(files, all ? 0 : (heads.get(name)?.size ?? 0), stored.size)
+    for (const { name, files } of unwritten) {
+      const shown = heads.get(name)?.size ?? 0
+      await writeFiles(files, all ? 0 : looked.has(name) ? shown : Math.max(0, shown - recentEntries), stored.size)
+      looked.add(name)
+    }
     if (behind.length === 0) return improve(newest.note)
-    const note = cosigner === null ? newest.note : await cosigner.cosign(newest.note)
+    const note = cosigner === null ? newest.note : await cosigned(cosigner, newest.note, stored.size)
     for (const place of behind) {
       await place.files.replaceCheckpoint(encodeUtf8(note))
       show(place.name, stored)
@@ -242,13 +254,26 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
     return newest.note
   }
 
+  /** The head with the cosignatures that it has by now. Who vouched for it first is kept: that proves when it was there. */
+  async function cosigned(by: Pick<Cosigner, 'cosign' | 'quorum'>, head: string, size: number): Promise<string> {
+    const note = await by.cosign(head)
+    if (size <= vouchedSize || !by.quorum(note).met) return note
+    try {
+      await parts.onCosigned?.({ size, note })
+      vouchedSize = size
+    } catch (error) {
+      telemetry.event('cosigned-head-not-kept', 'warn', { size, code: codeOf(error) })
+    }
+    return note
+  }
+
   /** Adds to the newest head that is published what was missing of its cosignatures; null when it was not looked at. */
   async function improve(signed: string): Promise<string | null> {
     if (cosigner === null) return null
     const shown = (await places.at(-1)?.files.read(checkpointPath)) ?? null
     const before = shown === null ? signed : decodeUtf8(shown)
     if (before === undefined || !before.startsWith(signed.slice(0, signed.lastIndexOf('\n\n')))) return null
-    const note = await cosigner.cosign(before)
+    const note = await cosigned(cosigner, before, signedSize)
     if (note !== before) for (const { files } of places) await files.replaceCheckpoint(encodeUtf8(note))
     cosignLater(note)
     return signed

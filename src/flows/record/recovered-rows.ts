@@ -284,6 +284,8 @@ export async function recoverRows(needs: RecoveryNeeds, rows: readonly LogEntryR
         await changes.erased(typed.data.digest, await about(typed.data.digest))
         return null
       case 'log-key':
+      case 'landing-matched':
+      case 'release-signed':
         return null
     }
   }

@@ -67,6 +67,7 @@ export const ocsfMappings: Readonly<Record<EventType, OcsfMapping>> = {
   'audit-read': is('API Activity', read),
   'audit-exported': is('API Activity', read),
   'evidence-exported': is('API Activity', read),
+  'release-signed': is('API Activity', created),
   'trust-exported': is('API Activity', read),
   'blob-erased': is('API Activity', deleted),
   'store-failed': is('Detection Finding', created),
