@@ -283,7 +283,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
           config,
           custody,
           store,
-          logFiles: await openLogDirectory(await localFiles(config, store)),
+          logFiles: await openLogDirectory(localFiles(config, await eraOf(store))),
           offHost,
           journal: await openJournal(dataFiles(config.data.directory).journal),
           refusals: sharedJournal(dataFiles(config.data.directory).refusals),

@@ -16,7 +16,7 @@ import { systemClock, systemRandom, systemTimers } from './system.ts'
 /** Beside what a command prints: its output may be read by a machine. */
 const commandTelemetry = createTelemetry({ level: 'error', destination: process.stderr })
 
-/** How often the log was broken: each time begins other folders. */
+/** How often the log was broken. */
 export const eraOf = async ({ log }: Pick<StorePorts, 'log'>): Promise<number> => (await currentEra(log)).number
 
 /** The second place of the logs' files; null where none is configured. */
@@ -44,8 +44,8 @@ export const copyParts = ({ memory }: Pick<StorePorts, 'memory'>) => ({
 })
 
 /** Where the public files of the decision log lie on this machine. */
-export const localFiles = async ({ data }: Config, store: Pick<StorePorts, 'log'>): Promise<LogDirectoryOptions> => ({
-  directory: decisionsFolder(data.directory, await eraOf(store)),
+export const localFiles = ({ data }: Config, era: number): LogDirectoryOptions => ({
+  directory: decisionsFolder(data.directory, era),
   create: true,
 })
 
@@ -60,7 +60,7 @@ export const commandPublisher = async (
     origin: config.log.origin,
     log,
     memory,
-    local: await openLogDirectory(await localFiles(config, { log })),
+    local: await openLogDirectory(localFiles(config, await eraOf({ log }))),
     offHost,
     // The server, when it runs again, has cosigned what lacks its quorum.
     cosigner: null,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { decodeBundle, type Report, signEcdsa } from '../../src/core/index.ts'
@@ -123,13 +123,21 @@ async function exported({ desk, config }: Scene, name: string, file: string): Pr
   return JSON.parse(readFileSync(place, 'utf8')) as ExportedEvidence
 }
 
-/** Index of the newest verdict in the files of a log of that size. */
-function verdictBefore(folder: string, size: number): number {
+/** The entries in the files of a log of that size. */
+function entriesIn(folder: string, size: number): readonly { type: string; data: Record<string, string> }[] {
   const bytes = readFileSync(join(folder, `tile/entries/000.p/${size}`))
   const entries = decodeBundle(new Uint8Array(bytes), size)
   assert.ok(entries)
-  return entries.findLastIndex((entry) => Buffer.from(entry).includes('"type":"verdict"'))
+  return entries.map((entry) => JSON.parse(Buffer.from(entry).toString()))
 }
+
+/** Index of the newest verdict. */
+const verdictBefore = (folder: string, size: number): number =>
+  entriesIn(folder, size).findLastIndex(({ type }) => type === 'verdict')
+
+/** Digest of the oldest verdict. */
+const firstVerdict = (folder: string, size: number): string =>
+  entriesIn(folder, size).find(({ type }) => type === 'verdict')?.data.verdict ?? ''
 
 /** The files of another history of the same log, from the same backup: what a server without a copy would have signed. */
 async function forkOf({ desk, config }: Scene): Promise<string> {
@@ -147,9 +155,12 @@ async function forkOf({ desk, config }: Scene): Promise<string> {
 test('T47 a rolled-back log goes on after a break of its root: entries, approvals and clocks that the copy proves stand', async (t) => {
   const scene = await setScene(t)
   const { desk, config, copy, root, key, trust, first, headSha } = scene
-  const whole = scene.save('whole')
   const decisions = join(copy, 'decisions')
   const checkpoint = join(decisions, 'checkpoint')
+  const erased = firstVerdict(decisions, sizeOf(checkpoint))
+  await good(desk, 'log', 'erase', erased, ...config, '--reason', 'a court asked for it', '--yes')
+  await good(desk, 'log', 'publish', ...config)
+  const whole = scene.save('whole')
   const size = sizeOf(checkpoint)
   scene.restore(scene.snapshot)
   await assert.rejects(desk.serve(), /\(log-ahead\)/)
@@ -177,6 +188,9 @@ test('T47 a rolled-back log goes on after a break of its root: entries, approval
   await good(desk, 'log', 'off-host', 'prepare', ...config)
   const server = await desk.serve()
   assert.equal((await fetch(`${desk.url}/readyz`)).status, 200)
+  // The backup held a value that was erased after it was made.
+  assert.ok(existsSync(join(scene.snapshot, 'log/decisions/blob', erased)))
+  assert.ok(!existsSync(join(copy, 'decisions-after-1/blob', erased)), 'what was erased does not come back')
   // One approval was in the backup, one only in the copy; the third is signed for the new log.
   await scene.approve(first, 'node-3')
   await until(async () => scene.shown(headSha)?.conclusion === 'success')

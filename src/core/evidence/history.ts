@@ -38,14 +38,6 @@ export interface StatementStep {
   readonly admitted: AdmittedStatement | null
 }
 
-/** A statement about a release, and what repeating its admission gives. */
-export interface ReleaseStatementStep {
-  readonly entry: EntryOf<'statement-admitted'>
-  readonly statement: ReleaseStatement | null
-  readonly admission: ReleaseAdmission | null
-  readonly admitted: AdmittedRelease | null
-}
-
 /** What admission looks at besides the statement itself. */
 export interface AdmissionState {
   /** Origin of the log as it was called when the statement was admitted: what statements of that time name as audience. */
@@ -53,6 +45,14 @@ export interface AdmissionState {
   readonly policy: PolicyV1 | null
   readonly epoch: number
   readonly keyring: Keyring
+}
+
+/** A statement about a release, and what repeating its admission gives. */
+export interface ReleaseStatementStep {
+  readonly entry: EntryOf<'statement-admitted'>
+  readonly statement: ReleaseStatement | null
+  readonly admission: ReleaseAdmission | null
+  readonly admitted: AdmittedRelease | null
 }
 
 /** What was in force between two entries. */

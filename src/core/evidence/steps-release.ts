@@ -95,7 +95,8 @@ export function openRelease(file: ReleaseFile, { found, ...context }: ReleaseCon
   )
   const signed = ofType(one.typed, 'release-signed').find(({ index }) => index === file.signed) ?? null
   const state = one.history.stateBefore(file.signed)
-  const keys = one.eras.ok ? eraOfSize(one.eras.eras, file.signed + 1).spans.map(({ key }) => key) : []
+  const spans = one.eras.ok ? eraOfSize(one.eras.eras, file.signed + 1).spans : []
+  const keys = spans.map(({ key }) => key)
   const opened = openIssued(canonicalBytes(file.envelope), keys)
   return {
     one,
@@ -205,7 +206,7 @@ export const checkStatement: ReleaseStep = ({ one, opened, signed, landing, stat
   if (requirement !== signed.data.requirement) return failed('release-wrong-requirement', signed.index)
   const counted = new Set<number>(decided.counted)
   const expected = releaseAttestation({
-    origin: one.history.genesis?.data.origin ?? '',
+    origin: one.history.stateBefore(signed.index).origin,
     repositoryId: verdict.facts?.repository.id ?? (0 as never),
     repositoryUri,
     repository: name,

@@ -272,13 +272,13 @@ async function vouchingHeads(
   { log, memory, acceleration }: EvidenceNeeds,
   timed: readonly number[],
   size: number,
-): Promise<readonly EarlierCheckpoint[]> {
+): Promise<Evidence['earlier']> {
   const heads = new Map<number, string>()
   for (const index of timed) {
     const head = await memory.cosignedOver(index)
     if (head !== null && head.size < size) heads.set(head.size, head.note)
   }
-  const earlier: EarlierCheckpoint[] = []
+  const earlier: Evidence['earlier'][number][] = []
   for (const [from, checkpoint] of [...heads].sort(([a], [b]) => a - b))
     earlier.push({ checkpoint, proof: await proveConsistency(log, from, size, acceleration) })
   return earlier
@@ -302,11 +302,11 @@ export async function proveGathered(
   if (head === null || head.size <= newest)
     throw new AppError('not-found', `entry ${newest} is not under a checkpoint yet`, { data: { index: newest } })
   for (const certified of await rowsOf(log, 'log-key')) if (certified.index < head.size) gathered.row(certified)
-  const breaks = await takeBreaks(needs, head.size, gathered)
+  const beginnings = await takeBreaks(needs, head.size, gathered)
   const entries: EvidenceEntry[] = []
   for (const { index, entry } of [...gathered.rows.values()].sort((a, b) => a.index - b.index))
     entries.push({ index, entry, proof: await proveInclusion(log, index, head.size, needs.acceleration) })
-  return { checkpoint: head.note, earlier: [...breaks, ...(await vouchingHeads(needs, timed, head.size))], entries }
+  return { checkpoint: head.note, earlier: [...beginnings, ...(await vouchingHeads(needs, timed, head.size))], entries }
 }
 
 /**

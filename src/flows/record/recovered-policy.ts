@@ -1,5 +1,7 @@
 import {
   type AccountId,
+  type AdmittedRelease,
+  type AdmittedStatement,
   type Acceleration,
   afterStatement,
   applyRegistry,
@@ -30,7 +32,7 @@ export interface RecoveredPolicy {
   regenesis(entry: EntryOfType<'policy-regenesis'>): void
   /** Null: it took effect. */
   inForce(entry: EntryOfType<'policy-in-force'>): Promise<RecoveryFault | null>
-  /** Null: it was admitted again, as it was then. */
+  /** Null: it was admitted again, as it was then, about a change or a release. */
   statement(entry: EntryOfType<'statement-admitted'>): Promise<RecoveryFault | null>
   writes(): readonly Write[]
 }
@@ -97,6 +99,21 @@ export async function recoveredPolicy(needs: Needs): Promise<RecoveredPolicy> {
     return files
   }
 
+  async function onChange(
+    statement: AdmittedStatement,
+    { repository, number, person }: Pick<StatementRecord, 'repository' | 'number' | 'person'>,
+  ): Promise<void> {
+    const { target } = statement.statement.predicate
+    if (target !== undefined) {
+      const known = admitted.filter((one) => one.statement.predicate.target === target)
+      const next = afterStatement(keyring, [...(await needs.statements.aboutPerson(target)), ...known], statement)
+      if (next !== keyring) setKeyring(next, statement.entry)
+    }
+    const record: StatementRecord = { ...statement, repository, number, person }
+    admitted.push(record)
+    writes.push({ kind: 'statement', record })
+  }
+
   return {
     regenesis(entry) {
       root = entry
@@ -131,36 +148,19 @@ export async function recoveredPolicy(needs: Needs): Promise<RecoveredPolicy> {
         if (value !== undefined) values.set(digest, value)
       }
       const state = { origin: needs.origin, policy: policy?.policy ?? null, epoch: policy?.epoch ?? 0, keyring }
-      if (entry.subject.kind === 'release') {
-        const { admission, admitted: release } = readmitRelease(
-          { blob: (digest) => values.get(digest), acceleration },
-          entry,
-          state,
-          [],
-        )
-        if (release === null)
-          return fault(admission?.ok === false ? admission.code : 'statement-malformed', entry.index)
-        const { repository, tag } = entry.subject
-        const person = release.statement.predicate.signer.maintainer
-        writes.push({ kind: 'release-statement', record: { ...release, repository, tag, person } })
-        return null
+      const parts = { blob: (digest: Sha256) => values.get(digest), acceleration }
+      const { subject, index } = entry
+      const about =
+        subject.kind === 'release' ? readmitRelease(parts, entry, state, []) : readmit(parts, entry, state, [])
+      if (about.admitted === null)
+        return fault(about.admission?.ok === false ? about.admission.code : 'statement-malformed', index)
+      const person = about.admitted.statement.predicate.signer.maintainer
+      if (subject.kind === 'release') {
+        const { repository, tag } = subject
+        const record = { ...(about.admitted as AdmittedRelease), repository, tag, person }
+        writes.push({ kind: 'release-statement', record })
       }
-      const step = readmit({ blob: (digest) => values.get(digest), acceleration }, entry, state, [])
-      if (step.admitted === null || entry.subject.kind !== 'change')
-        return fault(step.admission?.ok === false ? step.admission.code : 'statement-malformed', entry.index)
-      const { signer, target } = step.admitted.statement.predicate
-      if (target !== undefined) {
-        const earlier = [
-          ...(await needs.statements.aboutPerson(target)),
-          ...admitted.filter((one) => one.statement.predicate.target === target),
-        ]
-        const next = afterStatement(keyring, earlier, step.admitted)
-        if (next !== keyring) setKeyring(next, entry.index)
-      }
-      const { repository, number } = entry.subject
-      const record: StatementRecord = { ...step.admitted, repository, number, person: signer.maintainer }
-      admitted.push(record)
-      writes.push({ kind: 'statement', record })
+      if (subject.kind === 'change') await onChange(about.admitted as AdmittedStatement, { ...subject, person })
       return null
     },
     writes: () => writes,
