@@ -2,18 +2,19 @@ import {
   type Acceleration,
   appendLeaf,
   checkEntry,
-  decodeBundle,
   decodeEntry,
   emptyFrontier,
   equalBytes,
   frontierRoot,
   type LogKind,
   sha256,
+  skimEntry,
+  type SkimmedEntry,
   tilePath,
   tileWidth,
   treeHasher,
 } from '../../core/index.ts'
-import { wordsOfHex } from './digest-set.ts'
+import { digestSet, wordsOfHex, wordsOfHexBytes } from './digest-set.ts'
 import { factsOf } from './named-blobs.ts'
 import { eventFault } from '../audit/event-of.ts'
 import type { SecurityEvent } from '../audit/security-event.ts'
@@ -29,12 +30,10 @@ export interface BundleJob {
   readonly tile: { readonly bytes: Uint8Array; readonly width: number } | null
 }
 
-/** An entry of a type that the whole of the log has to be asked about. */
-interface Marked {
-  readonly index: number
-  readonly digest: string
-  /** Facts name a list of files in turn. */
-  readonly isFacts: boolean
+/** Digests, eight words each, and where in the bundle the entries stand that name them first. */
+export interface NamedDigests {
+  readonly words: Uint32Array
+  readonly places: Uint8Array
 }
 
 /** What one bundle says, and what is wrong with it as far as it alone can tell. */
@@ -48,19 +47,25 @@ export interface BundleReport {
   readonly tileRoot: Uint8Array | null
   /** Ids of the entries that could be read, four words each, and where in the bundle those entries stand. */
   readonly ids: Uint32Array
-  readonly places: readonly number[]
+  readonly places: Uint8Array
   readonly firstAt: number | null
   readonly lastAt: number | null
   readonly genesis: readonly number[]
   /** Blobs that entries name, each once a bundle. */
-  readonly blobs: readonly Marked[]
+  readonly blobs: NamedDigests
+  /** Those of them that are facts, which name a list of files in turn. */
+  readonly facts: NamedDigests
   readonly erased: readonly string[]
 }
 
 const hashBytes = 32
 const leafPrefix = 0
 const nodePrefix = 1
+/** Bytes before each entry of a bundle that say how long it is. */
+const lengthBytes = 2
 export const idWords = 4
+export const digestWords = 8
+const idDigits = 8 * idWords
 
 type Hash = (bytes: Uint8Array) => Uint8Array
 
@@ -91,11 +96,105 @@ function rootOf(leaves: Uint8Array, hash: Hash): Uint8Array {
   return frontierRoot(frontier, hasher)
 }
 
-/** The hash of an entry that lies in a bundle. The byte before it is the end of its length, which is read by then. */
-function leafOf(entry: Uint8Array, hash: Hash): Uint8Array {
-  const prefixed = new Uint8Array(entry.buffer, entry.byteOffset - 1, entry.length + 1)
-  prefixed[0] = leafPrefix
-  return hash(prefixed)
+/** The hash of the entry from `from` to `to`. The byte before it is the end of its length, which is read by then. */
+function leafOf(bundle: Uint8Array, from: number, to: number, hash: Hash): Uint8Array {
+  bundle[from - 1] = leafPrefix
+  return hash(new Uint8Array(bundle.buffer, bundle.byteOffset + from - 1, to - from + 1))
+}
+
+/** Collects digests, each once. */
+function digestList() {
+  const seen = digestSet(digestWords)
+  let words = new Uint32Array(tileWidth * digestWords)
+  let places = new Uint8Array(tileWidth)
+  let count = 0
+  return {
+    /** Where the next digest is to be written. */
+    next: (): Uint32Array<ArrayBuffer> => words,
+    nextAt: (): number => count * digestWords,
+    /** Takes what was written there. */
+    add(place: number): void {
+      if (!seen.add(words, count)) return
+      places[count++] = place
+      if (count < places.length) return
+      const [full, fullPlaces] = [words, places]
+      words = new Uint32Array(2 * full.length)
+      words.set(full)
+      places = new Uint8Array(2 * fullPlaces.length)
+      places.set(fullPlaces)
+    },
+    get all(): NamedDigests {
+      return { words: words.slice(0, count * digestWords), places: places.slice(0, count) }
+    },
+  }
+}
+
+/** Collects what the entries of one bundle say, one after the other. */
+function saidByEntries({ kind, width }: BundleJob, acceleration: Acceleration) {
+  const ids = new Uint32Array(width * idWords)
+  const places: number[] = []
+  const genesis: number[] = []
+  const erased: string[] = []
+  const [blobs, facts] = [digestList(), digestList()]
+  let firstAt: number | null = null
+  let lastAt: number | null = null
+
+  /** Whether no entry before it is later. */
+  function isInTime(at: number): boolean {
+    const before = lastAt
+    firstAt ??= at
+    lastAt = Math.max(lastAt ?? 0, at)
+    return before === null || at >= before
+  }
+
+  function skim(bytes: Uint8Array, place: number, entry: SkimmedEntry): readonly LogFaultCode[] {
+    wordsOfHexBytes(bytes, entry.idAt, idWords, ids, places.length * idWords)
+    places.push(place)
+    for (const at of entry.blobsAt) {
+      wordsOfHexBytes(bytes, at, digestWords, blobs.next(), blobs.nextAt())
+      blobs.add(place)
+    }
+    if (entry.factsAt >= 0) {
+      wordsOfHexBytes(bytes, entry.factsAt, digestWords, facts.next(), facts.nextAt())
+      facts.add(place)
+    }
+    return isInTime(entry.at) ? [] : ['entry-time-reversed']
+  }
+
+  function read(bytes: Uint8Array, place: number, index: number): readonly LogFaultCode[] {
+    const decoded = decodeEntry(bytes, acceleration)
+    if (!decoded.ok) return [decoded.code]
+    const { entry } = decoded
+    const faults: LogFaultCode[] = []
+    const checked = checkEntry(entry, kind)
+    if (kind === 'security' && checked.ok && eventFault(entry.data as unknown as SecurityEvent) !== null)
+      faults.push('entry-bad-data')
+    if (entry.id.length === idDigits && wordsOfHex(entry.id, ids, places.length * idWords)) places.push(place)
+    if (!checked.ok) faults.push(checked.code)
+    else {
+      for (const digest of checked.blobs) if (wordsOfHex(digest, blobs.next(), blobs.nextAt())) blobs.add(place)
+      const named = factsOf(entry)
+      if (named !== null && wordsOfHex(named, facts.next(), facts.nextAt())) facts.add(place)
+      if (entry.type === 'genesis') genesis.push(index)
+      const { digest } = entry.data
+      if (entry.type === 'blob-erased' && typeof digest === 'string') erased.push(digest)
+    }
+    if (!isInTime(entry.at)) faults.push('entry-time-reversed')
+    return faults
+  }
+
+  return {
+    /** Takes the entry from `from` to `to`; says what is wrong with it. */
+    take(bundle: Uint8Array, from: number, to: number, place: number, index: number): readonly LogFaultCode[] {
+      const skimmed = kind === 'decisions' ? skimEntry(bundle, from, to) : undefined
+      return skimmed === undefined ? read(bundle.subarray(from, to), place, index) : skim(bundle, place, skimmed)
+    },
+    get all() {
+      const known = ids.slice(0, places.length * idWords)
+      const said = { firstAt, lastAt, genesis, erased, blobs: blobs.all, facts: facts.all }
+      return { ids: known, places: Uint8Array.from(places), ...said }
+    },
+  }
 }
 
 /**
@@ -120,46 +219,20 @@ export function auditBundle(job: BundleJob, acceleration: Acceleration = {}): Bu
   else if (job.tile.bytes.length !== job.tile.width * hashBytes) fault('size-wrong', path)
   else tile = job.tile.bytes.subarray(0, job.width * hashBytes)
 
-  const entries = job.bundle === null ? null : readBundle(job.bundle.bytes, job.bundle.width, job.width)
-  if (entries === null) fault('bundle-missing', bundlePath)
-  else if (typeof entries === 'string') fault(entries, bundlePath)
+  const bundle = job.bundle?.bytes ?? null
+  const bounds = job.bundle === null ? null : boundsOf(job.bundle.bytes, job.bundle.width)
+  if (bounds === null) fault('bundle-missing', bundlePath)
+  else if (typeof bounds === 'string') fault(bounds, bundlePath)
 
-  const ids = new Uint32Array(job.width * idWords)
-  const places: number[] = []
-  const genesis: number[] = []
-  const erased: string[] = []
-  const blobs = new Map<string, Marked>()
+  const said = saidByEntries(job, acceleration)
   const differing: number[] = []
-  let firstAt: number | null = null
-  let lastAt: number | null = null
   let leaves: Uint8Array | null = null
-  if (entries !== null && typeof entries !== 'string') {
+  if (bundle !== null && bounds !== null && typeof bounds !== 'string') {
     leaves = new Uint8Array(job.width * hashBytes)
-    for (const [i, bytes] of entries.entries()) {
-      const index = start + i
-      leaves.set(leafOf(bytes, hash), i * hashBytes)
-      const decoded = decodeEntry(bytes, acceleration)
-      if (!decoded.ok) {
-        fault(decoded.code, bundlePath, index)
-        continue
-      }
-      const { entry } = decoded
-      const checked = checkEntry(entry, job.kind)
-      const event = job.kind === 'security' && checked.ok ? eventFault(entry.data as unknown as SecurityEvent) : null
-      if (event !== null) fault('entry-bad-data', bundlePath, index)
-      if (entry.id.length === 8 * idWords && wordsOfHex(entry.id, ids, places.length * idWords)) places.push(i)
-      if (!checked.ok) fault(checked.code, bundlePath, index)
-      else {
-        const facts = factsOf(entry)
-        for (const digest of checked.blobs)
-          if (!blobs.has(digest)) blobs.set(digest, { digest, index, isFacts: digest === facts })
-        if (entry.type === 'genesis') genesis.push(index)
-        const { digest } = entry.data
-        if (entry.type === 'blob-erased' && typeof digest === 'string') erased.push(digest)
-      }
-      if (lastAt !== null && entry.at < lastAt) fault('entry-time-reversed', bundlePath, index)
-      firstAt ??= entry.at
-      lastAt = Math.max(lastAt ?? 0, entry.at)
+    for (let i = 0; i < job.width; i++) {
+      const [from, to] = [bounds[i] as number, (bounds[i + 1] as number) - lengthBytes]
+      leaves.set(leafOf(bundle, from, to, hash), i * hashBytes)
+      for (const code of said.take(bundle, from, to, i, start + i)) fault(code, bundlePath, start + i)
     }
   }
   if (leaves !== null && tile !== null && !equalBytes(leaves, tile))
@@ -174,28 +247,24 @@ export function auditBundle(job: BundleJob, acceleration: Acceleration = {}): Bu
     differing,
     entriesRoot,
     tileRoot: tile === null ? null : differing.length === 0 && entriesRoot !== null ? entriesRoot : rootOf(tile, hash),
-    ids: ids.slice(0, places.length * idWords),
-    places,
-    firstAt,
-    lastAt,
-    genesis,
-    blobs: [...blobs.values()],
-    erased,
+    ...said.all,
   }
 }
 
-/** The entries, or what is wrong: a bundle that ends inside of an entry is cut, one of whole entries has another count. */
-function readBundle(
-  bytes: Uint8Array,
-  width: number,
-  wanted: number,
-): readonly Uint8Array[] | 'bundle-truncated' | 'size-wrong' {
-  const entries = decodeBundle(bytes, width)
-  if (entries !== undefined) return entries.slice(0, wanted)
-  for (let at = 0; ; ) {
-    if (at === bytes.length) return 'size-wrong'
-    if (at + 2 > bytes.length) return 'bundle-truncated'
-    at += 2 + (((bytes[at] as number) << 8) | (bytes[at + 1] as number))
+/**
+ * Where the entries of a bundle begin, and where one more would; or what is wrong: a bundle that ends inside of an entry is
+ * cut, one of whole entries has another count.
+ */
+function boundsOf(bytes: Uint8Array, width: number): Int32Array | 'bundle-truncated' | 'size-wrong' {
+  const starts = new Int32Array(width + 1)
+  let at = 0
+  let count = 0
+  for (; at < bytes.length; count++) {
+    if (at + lengthBytes > bytes.length) return 'bundle-truncated'
+    if (count < width) starts[count] = at + lengthBytes
+    at += lengthBytes + (((bytes[at] as number) << 8) | (bytes[at + 1] as number))
     if (at > bytes.length) return 'bundle-truncated'
   }
+  starts[width] = at + lengthBytes
+  return count === width ? starts : 'size-wrong'
 }

@@ -10,11 +10,11 @@ import {
   tileWidth,
   treeHasher,
 } from '../../core/index.ts'
-import { type BundleReport, idWords } from './audit-bundle.ts'
+import { type BundleReport, digestWords, idWords, type NamedDigests } from './audit-bundle.ts'
 import type { AuditNeeds } from './audit-needs.ts'
 import type { AuditProgress, FaultList, NamedBlob } from './audit-report.ts'
 import type { UpperRows } from './audit-rows.ts'
-import { digestSet, wordsOfHex } from './digest-set.ts'
+import { digestSet, hexOfWords, wordsOfHex } from './digest-set.ts'
 import { readRowFile } from './log-tree.ts'
 import { namedByFacts } from './named-blobs.ts'
 
@@ -69,8 +69,8 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
   const kind = kindOfLog(checkpoint.origin)
   const ids = digestSet(idWords)
   for (let i = 0; i < audit.ids.length / idWords; i++) ids.add(audit.ids, i)
-  const seenBlobs = digestSet(digestBytes / 4)
-  const isNew = (digest: string): boolean => seenBlobs.add(wordsOfHex(digest) ?? none)
+  const seenBlobs = digestSet(digestWords)
+  const seenFacts = digestSet(digestWords)
   const missing: NamedBlob[] = [...(before?.missing ?? [])]
   const erased = new Set(before?.erased)
   const blobReads = limited(needs.atOnce)
@@ -90,15 +90,40 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
     return needs.auditBundle({ kind, index, width, bundle, tile })
   }
 
-  async function checkBlob(named: NamedBlob, isFacts: boolean): Promise<void> {
-    const { digest, index } = named
+  /** Reads a blob and tells what is wrong with it, if `isUnread`; null where it is not as it must be. */
+  async function readBlob({ digest, index }: NamedBlob, isUnread: boolean): Promise<Uint8Array | null> {
     const path = `blob/${digest}`
     const bytes = await source.read(path)
-    blobs++
-    if (bytes === null) missing.push({ digest, index })
-    else if (bytesDigest(bytes, acceleration) !== digest) faults.add({ code: 'blob-mismatch', path, index })
-    else if (isFacts)
-      for (const files of namedByFacts(bytes)) if (isNew(files)) await checkBlob({ digest: files, index }, false)
+    const isRight = bytes !== null && bytesDigest(bytes, acceleration) === digest
+    if (isUnread) {
+      blobs++
+      if (bytes === null) missing.push({ digest, index })
+      else if (!isRight) faults.add({ code: 'blob-mismatch', path, index })
+    }
+    return isRight ? bytes : null
+  }
+
+  /** Reads facts and the list of files that they name; an entry before may have named them as something else. */
+  async function readFacts(named: NamedBlob, isUnread: boolean): Promise<void> {
+    const facts = await readBlob(named, isUnread)
+    for (const digest of facts === null ? [] : namedByFacts(facts))
+      if (seenBlobs.add(wordsOfHex(digest) ?? none)) await readBlob({ digest, index: named.index }, true)
+  }
+
+  /** Starts to read what a bundle names and none before it. */
+  async function startBlobs({ blobs: named, facts }: BundleReport, start: number): Promise<void> {
+    const blobOf = ({ words, places }: NamedDigests, i: number): NamedBlob => ({
+      digest: hexOfWords(words, i * digestWords, digestWords),
+      index: start + (places[i] as number),
+    })
+    for (let i = 0; i < facts.places.length; i++) {
+      if (!seenFacts.add(facts.words, i)) continue
+      const isUnread = seenBlobs.add(facts.words, i)
+      await blobReads.start(() => readFacts(blobOf(facts, i), isUnread))
+    }
+    for (let i = 0; i < named.places.length; i++)
+      if (seenBlobs.add(named.words, i))
+        await blobReads.start(async () => void (await readBlob(blobOf(named, i), true)))
   }
 
   /** The hash of a full tile as the row above has it, where that file is there and whole. */
@@ -138,8 +163,7 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
     if (start === 0 && kind === 'decisions' && report.places.length > 0 && !report.genesis.includes(0))
       faults.add({ code: 'genesis-missing', path, index: 0 })
     for (const digest of report.erased) erased.add(digest)
-    for (const named of report.blobs)
-      if (isNew(named.digest)) await blobReads.start(() => checkBlob(named, named.isFacts))
+    await startBlobs(report, start)
     // Where nothing is left to go by, any hash will do: the root is already lost.
     const root = (await settleRoot(report)) ?? new Uint8Array(digestBytes)
     if (width === tileWidth) rows.push(root)

@@ -6,19 +6,41 @@ export interface DigestSet {
   add(digests: Uint32Array, at?: number): boolean
 }
 
+const digitOf = (code: number): number =>
+  code >= 0x30 && code <= 0x39 ? code - 0x30 : code >= 0x61 && code <= 0x66 ? code - 0x57 : -1
+
 /** The words of a text of hex digits, eight digits a word; undefined for every other text. */
 export function wordsOfHex(text: string, into = new Uint32Array(text.length / 8), at = 0): Uint32Array | undefined {
   for (let word = 0; word * 8 < text.length; word++) {
     let value = 0
     for (let i = word * 8; i < word * 8 + 8; i++) {
-      const code = text.charCodeAt(i)
-      const digit = code >= 0x30 && code <= 0x39 ? code - 0x30 : code >= 0x61 && code <= 0x66 ? code - 0x57 : -1
+      const digit = digitOf(text.charCodeAt(i))
       if (digit < 0) return undefined
       value = (value << 4) | digit
     }
     into[at + word] = value
   }
   return into
+}
+
+/** The value of each byte that is a hex digit. */
+const digits = Uint8Array.from({ length: 256 }, (_, code) => Math.max(0, digitOf(code)))
+
+/** The same of bytes that are known to be hex digits: `words` words, written to `into` from `at` on. */
+export function wordsOfHexBytes(bytes: Uint8Array, from: number, words: number, into: Uint32Array, at: number): void {
+  for (let word = 0; word < words; word++) {
+    const start = from + word * 8
+    let value = 0
+    for (let i = start; i < start + 8; i++) value = (value << 4) | (digits[bytes[i] as number] as number)
+    into[at + word] = value
+  }
+}
+
+/** The hex digits of the digest of `words` words that begins at `from`. */
+export function hexOfWords(digest: Uint32Array, from: number, words: number): string {
+  let text = ''
+  for (let i = from; i < from + words; i++) text += (digest[i] as number).toString(16).padStart(8, '0')
+  return text
 }
 
 /** Makes an empty set of digests of that many 32-bit words. */
