@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { directorySource } from '../src/adapters/log-source/directory-source.ts'
 import { planInclusion, tileOfNode, tilePath, treeHasher } from '../src/core/index.ts'
-import { platformSha256 } from '../src/delivery/cli/platform-sha256.ts'
+import { platformAcceleration } from '../src/delivery/cli/platform-acceleration.ts'
 import { proveInclusion } from '../src/flows/record/prove-from-files.ts'
 import { buildGo } from '../test/foreign/go/build.ts'
 import { writeBenchLog } from './log-files.ts'
@@ -37,7 +37,7 @@ const indexesOf = (count: number, size: number): readonly number[] =>
 
 async function proofs(directory: string, size: number, isQuick: boolean): Promise<Outcome> {
   const source = directorySource(directory)
-  const hasher = treeHasher({ sha256: platformSha256 })
+  const hasher = treeHasher(platformAcceleration)
   const indexes = indexesOf(isQuick ? 200 : 2_000, size)
   const at = (i: number): number => indexes[i % indexes.length] as number
   const readTiles = async (i: number): Promise<unknown> => {
