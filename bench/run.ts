@@ -9,6 +9,7 @@ import { benchEvaluate } from './evaluate.ts'
 import { benchLogAudit } from './log-audit.ts'
 import { benchMemory } from './memory.ts'
 import { type Bench, type Outcome, tableOf } from './outcome.ts'
+import { benchPublish } from './publish.ts'
 import { benchVerify } from './verify.ts'
 
 const benches: Readonly<Record<string, Bench>> = {
@@ -18,6 +19,7 @@ const benches: Readonly<Record<string, Bench>> = {
   memory: benchMemory,
   'log-audit': benchLogAudit,
   verify: benchVerify,
+  publish: benchPublish,
   append: benchAppend,
   database: benchDatabase,
   'audit-search': benchAuditSearch,
