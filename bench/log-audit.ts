@@ -9,6 +9,7 @@ import { planInclusion, tileOfNode, tilePath, treeHasher } from '../src/core/ind
 import { platformAcceleration } from '../src/delivery/cli/platform-acceleration.ts'
 import { proveInclusion } from '../src/flows/record/prove-from-files.ts'
 import { buildGo } from '../test/foreign/go/build.ts'
+import { buildProduct } from './child.ts'
 import { writeBenchLog } from './log-files.ts'
 import { type BenchOptions, median, type Outcome, whole } from './outcome.ts'
 
@@ -71,10 +72,11 @@ export async function benchLogAudit({ isQuick, progress }: BenchOptions): Promis
       progress(`log-audit: ${whole(done)} of ${whole(size)} entries written`),
     )
     const go = buildGo('auditor', folder)
-    const main = join(import.meta.dirname, '..', 'src', 'main.ts')
+    buildProduct()
+    const main = join(import.meta.dirname, '..', 'dist', 'main.js')
     const ours: number[] = []
     const theirs: number[] = []
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < (isQuick ? 3 : 5); round++) {
       ours.push(seconds(process.execPath, [main, 'verify', 'log', directory, '--key', key]))
       if ('program' in go) theirs.push(seconds(go.program, [directory, key]))
       progress(`log-audit: ours ${ours.at(-1)?.toFixed(1)} s, Go ${theirs.at(-1)?.toFixed(1) ?? '-'} s`)

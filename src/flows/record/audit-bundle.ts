@@ -12,6 +12,7 @@ import {
   type SkimmedEntry,
   tilePath,
   tileWidth,
+  type TreeHasher,
   treeHasher,
 } from '../../core/index.ts'
 import { digestSet, wordsOfHex, wordsOfHexBytes } from './digest-set.ts'
@@ -60,7 +61,6 @@ export interface BundleReport {
 
 const hashBytes = 32
 const leafPrefix = 0
-const nodePrefix = 1
 /** Bytes before each entry of a bundle that say how long it is. */
 const lengthBytes = 2
 export const idWords = 4
@@ -69,27 +69,8 @@ const idDigits = 8 * idWords
 
 type Hash = (bytes: Uint8Array) => Uint8Array
 
-/** The root over the hashes of a full tile, row by row. `room` is a byte and the hashes after it; it is used up. */
-function rootOfFull(room: Uint8Array, hash: Hash): Uint8Array {
-  let row = room
-  for (let count = tileWidth; count > 1; count /= 2) {
-    const next = new Uint8Array(1 + (count / 2) * hashBytes)
-    for (let i = 0; i < count / 2; i++) {
-      // The byte before two hashes is the end of one that was hashed already: the prefix goes there, and nothing is copied.
-      const start = 2 * i * hashBytes
-      row[start] = nodePrefix
-      next.set(hash(row.subarray(start, start + 1 + 2 * hashBytes)), 1 + i * hashBytes)
-    }
-    row = next
-  }
-  return row.slice(1)
-}
-
-function rootOf(leaves: Uint8Array, hash: Hash): Uint8Array {
-  const room = new Uint8Array(1 + leaves.length)
-  room.set(leaves, 1)
-  if (leaves.length === tileWidth * hashBytes) return rootOfFull(room, hash)
-  const hasher = treeHasher({ sha256: hash })
+function rootOf(leaves: Uint8Array, hasher: TreeHasher): Uint8Array {
+  if (leaves.length === tileWidth * hashBytes) return hasher.complete(leaves)
   let frontier = emptyFrontier
   for (let at = 0; at < leaves.length; at += hashBytes)
     frontier = appendLeaf(frontier, leaves.subarray(at, at + hashBytes), hasher)
@@ -206,6 +187,7 @@ function saidByEntries({ kind, width }: BundleJob, acceleration: Acceleration) {
  */
 export function auditBundle(job: BundleJob, acceleration: Acceleration = {}): BundleReport {
   const hash = acceleration.sha256 ?? sha256
+  const hasher = treeHasher(acceleration)
   const faults: LogFault[] = []
   const bundlePath = tilePath({ kind: 'entries', index: job.index, width: job.width })
   const path = tilePath({ kind: 'hashes', level: 0, index: job.index, width: job.width })
@@ -240,13 +222,14 @@ export function auditBundle(job: BundleJob, acceleration: Acceleration = {}): Bu
       const [from, to] = [i * hashBytes, (i + 1) * hashBytes]
       if (!equalBytes(leaves.subarray(from, to), tile.subarray(from, to))) differing.push(start + i)
     }
-  const entriesRoot = leaves === null ? null : rootOf(leaves, hash)
+  const entriesRoot = leaves === null ? null : rootOf(leaves, hasher)
   return {
     index: job.index,
     faults,
     differing,
     entriesRoot,
-    tileRoot: tile === null ? null : differing.length === 0 && entriesRoot !== null ? entriesRoot : rootOf(tile, hash),
+    tileRoot:
+      tile === null ? null : differing.length === 0 && entriesRoot !== null ? entriesRoot : rootOf(tile, hasher),
     ...said.all,
   }
 }

@@ -67,7 +67,7 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
   const { size } = checkpoint
   const hasher = treeHasher(acceleration)
   const kind = kindOfLog(checkpoint.origin)
-  const ids = digestSet(idWords)
+  const ids = digestSet(idWords, size)
   for (let i = 0; i < audit.ids.length / idWords; i++) ids.add(audit.ids, i)
   const seenBlobs = digestSet(digestWords)
   const seenFacts = digestSet(digestWords)

@@ -43,45 +43,59 @@ export function hexOfWords(digest: Uint32Array, from: number, words: number): st
   return text
 }
 
-/** Makes an empty set of digests of that many 32-bit words. */
-export function digestSet(words: number): DigestSet {
-  let capacity = 1024
-  let slots = new Uint32Array(capacity * words)
-  let used = new Uint8Array(capacity)
-  let size = 0
+/** The most digests that room is made for before they come: who says how many there will be may lie. */
+const mostExpected = 2 ** 22
+const leastCapacity = 1024
 
-  /** The slot of a digest, or the free one where it belongs. */
+/** Makes an empty set of digests of that many 32-bit words, with room for as many as are expected. */
+export function digestSet(words: number, expected = 0): DigestSet {
+  let capacity = leastCapacity
+  while (capacity < 2 * Math.min(expected, mostExpected)) capacity *= 2
+  /** A slot of zeros is free: what else would be looked up lies at hand with it. */
+  let slots = new Uint32Array(capacity * words)
+  let size = 0
+  let hasZero = false
+
+  const isZero = (digests: Uint32Array, from: number): boolean => {
+    for (let i = from; i < from + words; i++) if (digests[i] !== 0) return false
+    return true
+  }
+
+  /** Where the slot of a digest begins, or the free one where it belongs. */
   function slotOf(digests: Uint32Array, from: number): number {
     // Words that a stranger may choose are mixed with others, so that one chosen word fills no row.
     const mixed = Math.imul((digests[from] as number) ^ (digests[from + words - 1] as number), 0x9e3779b1)
     let at = (mixed ^ (mixed >>> 15)) & (capacity - 1)
-    for (; used[at] === 1; at = (at + 1) & (capacity - 1)) {
+    for (; ; at = (at + 1) & (capacity - 1)) {
+      const start = at * words
       let i = 0
-      while (i < words && slots[at * words + i] === digests[from + i]) i++
-      if (i === words) break
+      while (i < words && slots[start + i] === digests[from + i]) i++
+      if (i === words || isZero(slots, start)) return start
     }
-    return at
   }
 
-  function put(at: number, digests: Uint32Array, from: number): void {
-    used[at] = 1
-    for (let i = 0; i < words; i++) slots[at * words + i] = digests[from + i] as number
+  function put(start: number, digests: Uint32Array, from: number): void {
+    for (let i = 0; i < words; i++) slots[start + i] = digests[from + i] as number
   }
 
   function grow(): void {
-    const [oldSlots, oldUsed, oldCapacity] = [slots, used, capacity]
+    const old = slots
     capacity *= 2
     slots = new Uint32Array(capacity * words)
-    used = new Uint8Array(capacity)
-    for (let i = 0; i < oldCapacity; i++) if (oldUsed[i] === 1) put(slotOf(oldSlots, i * words), oldSlots, i * words)
+    for (let from = 0; from < old.length; from += words) if (!isZero(old, from)) put(slotOf(old, from), old, from)
   }
 
   return {
     add(digests, place = 0) {
       const from = place * words
-      const at = slotOf(digests, from)
-      if (used[at] === 1) return false
-      put(at, digests, from)
+      if (isZero(digests, from)) {
+        const isNew = !hasZero
+        hasZero = true
+        return isNew
+      }
+      const start = slotOf(digests, from)
+      if (!isZero(slots, start)) return false
+      put(start, digests, from)
       if (++size * 2 > capacity) grow()
       return true
     },
