@@ -1,3 +1,4 @@
+import type { AuditThreads } from './audit-threads.ts'
 import type { Acceleration, Contradiction, Facts, KeyId, PolicyV1, Severity } from '../../core/index.ts'
 import type { SecurityEvent } from '../../flows/audit/security-event.ts'
 import type { Recorder } from '../../flows/gate/recorder.ts'
@@ -241,6 +242,8 @@ export interface CliNeeds {
   webUrlOf(apiUrl: string): string
   /** The files of a log: behind an http(s) address, or else in a directory. @throws RangeError for an address that is none */
   openLogSource(place: string, token?: string | null): LogSource
+  /** Threads that audit the bundles of the log there. */
+  startAuditThreads(place: string): AuditThreads
   readonly random: Random
   readonly calendars: Calendars
   /** What the configuration says of calendars. @throws Refusal config-invalid */

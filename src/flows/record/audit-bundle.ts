@@ -15,18 +15,22 @@ import {
   type TreeHasher,
   treeHasher,
 } from '../../core/index.ts'
-import { digestSet, wordsOfHex, wordsOfHexBytes } from './digest-set.ts'
+import { type DigestSet, digestSet, wordsOfHex, wordsOfHexBytes } from './digest-set.ts'
 import { factsOf } from './named-blobs.ts'
 import { eventFault } from '../audit/event-of.ts'
 import type { SecurityEvent } from '../audit/security-event.ts'
 import type { LogFault, LogFaultCode } from './log-fault.ts'
 
-/** A bundle and the tile over it as they were read; null where the place has none. */
-export interface BundleJob {
+/** Which bundle of a log. */
+export interface BundlePlace {
   readonly kind: LogKind
   readonly index: number
   /** Entries that the log of the audited size has in it. */
   readonly width: number
+}
+
+/** A bundle and the tile over it as they were read; null where the place has none. */
+export interface BundleJob extends BundlePlace {
   readonly bundle: { readonly bytes: Uint8Array; readonly width: number } | null
   readonly tile: { readonly bytes: Uint8Array; readonly width: number } | null
 }
@@ -52,7 +56,7 @@ export interface BundleReport {
   readonly firstAt: number | null
   readonly lastAt: number | null
   readonly genesis: readonly number[]
-  /** Blobs that entries name, each once a bundle. */
+  /** Blobs that entries name and that are not told of yet. */
   readonly blobs: NamedDigests
   /** Those of them that are facts, which name a list of files in turn. */
   readonly facts: NamedDigests
@@ -83,9 +87,16 @@ function leafOf(bundle: Uint8Array, from: number, to: number, hash: Hash): Uint8
   return hash(new Uint8Array(bundle.buffer, bundle.byteOffset + from - 1, to - from + 1))
 }
 
-/** Collects digests, each once. */
-function digestList() {
-  const seen = digestSet(digestWords)
+/** Digests that the bundles before have told of. Whoever is asked about bundles in order need not tell of one again. */
+export interface ToldDigests {
+  readonly blobs: DigestSet
+  readonly facts: DigestSet
+}
+
+export const noneTold = (): ToldDigests => ({ blobs: digestSet(digestWords), facts: digestSet(digestWords) })
+
+/** Collects digests that are not told of yet. */
+function digestList(told: DigestSet) {
   let words = new Uint32Array(tileWidth * digestWords)
   let places = new Uint8Array(tileWidth)
   let count = 0
@@ -95,7 +106,7 @@ function digestList() {
     nextAt: (): number => count * digestWords,
     /** Takes what was written there. */
     add(place: number): void {
-      if (!seen.add(words, count)) return
+      if (!told.add(words, count)) return
       places[count++] = place
       if (count < places.length) return
       const [full, fullPlaces] = [words, places]
@@ -111,12 +122,12 @@ function digestList() {
 }
 
 /** Collects what the entries of one bundle say, one after the other. */
-function saidByEntries({ kind, width }: BundleJob, acceleration: Acceleration) {
+function saidByEntries({ kind, width }: BundleJob, acceleration: Acceleration, told: ToldDigests) {
   const ids = new Uint32Array(width * idWords)
   const places: number[] = []
   const genesis: number[] = []
   const erased: string[] = []
-  const [blobs, facts] = [digestList(), digestList()]
+  const [blobs, facts] = [digestList(told.blobs), digestList(told.facts)]
   let firstAt: number | null = null
   let lastAt: number | null = null
 
@@ -185,7 +196,11 @@ function saidByEntries({ kind, width }: BundleJob, acceleration: Acceleration) {
  * Checks: bundle and tile have the width that the log's size asks for; every entry is canonical, of a known type and as its
  * type has it; every leaf hash against the tile; `at` never falls.
  */
-export function auditBundle(job: BundleJob, acceleration: Acceleration = {}): BundleReport {
+export function auditBundle(
+  job: BundleJob,
+  acceleration: Acceleration = {},
+  told: ToldDigests = noneTold(),
+): BundleReport {
   const hash = acceleration.sha256 ?? sha256
   const hasher = treeHasher(acceleration)
   const faults: LogFault[] = []
@@ -206,7 +221,7 @@ export function auditBundle(job: BundleJob, acceleration: Acceleration = {}): Bu
   if (bounds === null) fault('bundle-missing', bundlePath)
   else if (typeof bounds === 'string') fault(bounds, bundlePath)
 
-  const said = saidByEntries(job, acceleration)
+  const said = saidByEntries(job, acceleration, told)
   const differing: number[] = []
   let leaves: Uint8Array | null = null
   if (bundle !== null && bounds !== null && typeof bounds !== 'string') {

@@ -10,7 +10,15 @@ import {
   tileWidth,
   treeHasher,
 } from '../../core/index.ts'
-import { type BundleReport, digestWords, idWords, type NamedDigests } from './audit-bundle.ts'
+import {
+  type BundleJob,
+  type BundlePlace,
+  type BundleReport,
+  digestWords,
+  idWords,
+  type NamedDigests,
+} from './audit-bundle.ts'
+import type { LogSource } from '../ports.ts'
 import type { AuditNeeds } from './audit-needs.ts'
 import type { AuditProgress, FaultList, NamedBlob } from './audit-report.ts'
 import type { UpperRows } from './audit-rows.ts'
@@ -60,6 +68,16 @@ function limited(atOnce: number) {
   }
 }
 
+/** Reads a bundle and the tile over it. @throws AppError log-files-unavailable */
+export async function readBundle(source: LogSource, place: BundlePlace): Promise<BundleJob> {
+  const { index, width } = place
+  const [bundle, tile] = await Promise.all([
+    readRowFile(source, { kind: 'entries', index, width }),
+    readRowFile(source, { kind: 'hashes', level: 0, index, width }),
+  ])
+  return { ...place, bundle, tile }
+}
+
 /** Audits the bundles of a log in order, several at once, and what only the entries together can tell. */
 export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promise<AuditedEntries> {
   const { source, acceleration } = needs
@@ -80,15 +98,6 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
   let partialRoot: Uint8Array | null = null
 
   const widthOf = (index: number): number => Math.min(tileWidth, size - index * tileWidth)
-
-  async function readBundle(index: number): Promise<BundleReport> {
-    const width = widthOf(index)
-    const [bundle, tile] = await Promise.all([
-      readRowFile(source, { kind: 'entries', index, width }),
-      readRowFile(source, { kind: 'hashes', level: 0, index, width }),
-    ])
-    return needs.auditBundle({ kind, index, width, bundle, tile })
-  }
 
   /** Reads a blob and tells what is wrong with it, if `isUnread`; null where it is not as it must be. */
   async function readBlob({ digest, index }: NamedBlob, isUnread: boolean): Promise<Uint8Array | null> {
@@ -192,7 +201,7 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
 
   const window: Promise<BundleReport>[] = []
   for (let index = (before?.next ?? from) / tileWidth; index * tileWidth < size; index++) {
-    const reading = readBundle(index)
+    const reading = needs.auditBundle({ kind, index, width: widthOf(index) })
     // Its failure is thrown when its turn comes.
     reading.catch(() => {})
     window.push(reading)

@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { encodeBundle, type JsonObject, signCheckpoint, sha256 } from '../../core/index.ts'
 import { fileLog, type LogFileMap, logSeed, mapSource, sampleEntry } from '../../../test/fixtures/log-files.ts'
-import { auditBundle } from './audit-bundle.ts'
+import { auditBundle, noneTold } from './audit-bundle.ts'
+import { readBundle } from './audit-entries.ts'
 import { auditLog, type AuditRequest } from './audit-log.ts'
 import type { AuditProgress, AuditReport } from './audit-report.ts'
 
@@ -61,12 +62,14 @@ function audit(
   saved: Saved = { progress: null, ids: [] },
   onProgress: (done: number) => void = () => {},
 ): Promise<AuditReport> {
+  const source = mapSource(files)
+  const told = noneTold()
   return auditLog(
     {
-      source: mapSource(files),
+      source,
       trust: { origin, keys: [key] },
       acceleration,
-      auditBundle: async (job) => auditBundle(job, acceleration),
+      auditBundle: async (place) => auditBundle(await readBundle(source, place), acceleration, told),
       atOnce: 4,
       onProgress,
       save: async (progress, ids) => {

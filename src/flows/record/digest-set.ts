@@ -4,6 +4,8 @@
 export interface DigestSet {
   /** Adds the digest that stands at this place of a list of digests, and says whether it is new. */
   add(digests: Uint32Array, at?: number): boolean
+  /** How many digests are in it, the one of zeros aside. */
+  readonly size: number
 }
 
 const digitOf = (code: number): number =>
@@ -86,6 +88,9 @@ export function digestSet(words: number, expected = 0): DigestSet {
   }
 
   return {
+    get size() {
+      return size
+    },
     add(digests, place = 0) {
       const from = place * words
       if (isZero(digests, from)) {
