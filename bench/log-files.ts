@@ -26,7 +26,7 @@ const hasher = treeHasher({ sha256 })
 function entryOf(number: number): Uint8Array {
   const { type, actor, subject, data } = sampleDraft(number)
   const id = digestOf(`id ${number}`).slice(0, 32)
-  return canonicalBytes({ v: 1, id, at: 1_700_000_000_000 + number * 10, type, actor, subject, data } as JsonObject)
+  return canonicalBytes({ v: 1, id, at: 1_700_000_000_000 + number * 10, type, actor, subject, data })
 }
 
 /** Writes the log; resolves with its verifier key line. */

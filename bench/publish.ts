@@ -43,7 +43,8 @@ function headAlone(): LogFiles {
     read: async (path) => (path === checkpointPath ? head : null),
     write: async () => {},
     replaceCheckpoint: async (note) => void (head = note),
-    removeBlob: async () => {},
+    remove: async () => {},
+    partials: async () => [],
   }
 }
 

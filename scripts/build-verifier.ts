@@ -64,6 +64,13 @@ export async function buildVerifier(): Promise<readonly VerifierFile[]> {
   return texts.map(([name, text]) => ({ name, text, sha256: digest('sha256', 'hex', text) }))
 }
 
+/** What a server tells its log of the verifier that it carries. The digests are of the files alone, which do not hold them. */
+export async function verifierDigests(): Promise<object> {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { readonly version: string }
+  const files = (await buildVerifier()).map(({ name, sha256 }): readonly [string, string] => [name, sha256])
+  return { version, files: Object.fromEntries(files) }
+}
+
 /** Writes both files, and their digests beside them as `sha256sum --check` reads them. */
 export async function writeVerifier(folder: string): Promise<readonly VerifierFile[]> {
   const files = await buildVerifier()

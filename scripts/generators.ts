@@ -3,6 +3,7 @@ import { policyJsonSchema } from '../src/core/policy/policy-schema.ts'
 import { commandsPage } from '../src/delivery/cli/commands-page.ts'
 import { securityEventsPage, securityEventsSchema } from './security-events-page.ts'
 import { evidenceVectors } from '../test/fixtures/evidence-vectors.ts'
+import { verifierDigests } from './build-verifier.ts'
 import { dependenciesPage } from './dependencies-page.ts'
 
 /** A file of the repository that is derived from the code; `produce` returns its whole text. */
@@ -14,6 +15,7 @@ const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`
 export const GENERATORS: readonly Generator[] = [
   { path: 'docs/reference/commands.md', produce: commandsPage },
   { path: 'docs/reference/dependencies.md', produce: dependenciesPage },
+  { path: 'src/delivery/verify/verifier.json', produce: async () => json(await verifierDigests()) },
   { path: 'spec/log/security-events.md', produce: securityEventsPage },
   { path: 'spec/schema/security-events.json', produce: () => json(securityEventsSchema()) },
   { path: 'spec/vectors/evidence/evidence.json', produce: () => json(evidenceVectors()) },

@@ -83,6 +83,12 @@ what stand in the event; \`data\` is the event: exactly \`{"eventType","userId",
 What a stranger can cause before being anybody is told at most once per code and minute; \`unsaidBefore\` counts the others since.
 What raises trust has its event in the same commit: without the one there is not the other. What lowers trust acts at once, and its
 event follows when the log can be written.
+
+While the world outside knows another log than the store holds, neither log is signed: an entry that says so would fork the security
+log. \`log-signing-refused\` waits in \`refusals.journal\` of the data directory, each refusal once, \`governance audit list\` and
+\`governance status\` show it there, and the first server or command that may sign again makes an entry of it. What can come and go
+without end (the quorum of witnesses, a place of the log's files) is told at most once a minute for each way; how it stands in the
+end always is.
 `
 
 /** The registry of event types, with an example each. */

@@ -1,5 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { webUrlOf } from './adapters/github/api-address.ts'
 import { createCalendars } from './adapters/calendar/calendars.ts'
 import { createSignerKey, openSignerKey, readSignerPublicKey } from './adapters/custody/signer-key.ts'
 import { readKeyFile } from './adapters/custody/key-file.ts'
@@ -11,11 +12,11 @@ import { directorySource } from './adapters/log-source/directory-source.ts'
 import { httpSource } from './adapters/log-source/http-source.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
 import { readPolicyFiles } from './adapters/policy-files/read-policy-files.ts'
-import { openJournal } from './adapters/store/journal.ts'
+import { openJournal, sharedJournal } from './adapters/store/journal.ts'
 import { makeSshKey, readSshKey } from './adapters/log-files/ssh-key.ts'
 import { migrateSqlite } from './adapters/store/sqlite.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
-import { composeServer, webUrlOf } from './compose.ts'
+import { composeServer } from './compose.ts'
 import { acceleration } from './compose-acceleration.ts'
 import {
   commandRecorder,
@@ -28,21 +29,32 @@ import {
   requireGenesis,
   unlockOf,
 } from './compose-deployment.ts'
-import { decisionCopy, decisionGate, openOffHost, prepareCopy } from './compose-off-host.ts'
+import {
+  commandGate,
+  commandPublisher,
+  copyParts,
+  eraOf,
+  localFiles,
+  offHostOf,
+  refusalsOf,
+} from './compose-command-log.ts'
+import { outsideCopies, prepareCopies, securityCopy } from './compose-off-host.ts'
 import { examineFiles } from './compose-examine.ts'
 import { draftDeployment } from './compose-init.ts'
-import { outsideWitnesses, rosterOf } from './compose-witness.ts'
+import { newestOutside, publishBreak, removeBlob } from './compose-restart.ts'
+import { verifierFile, verifierRelease } from './compose-verifier.ts'
+import { rosterOf } from './compose-witness.ts'
 import { readPublishedHead, witnessCli } from './compose-witness-cli.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load-config.ts'
-import { pinGenesis } from './config/pin-genesis.ts'
+import { pinGenesis, pinOrigin } from './config/pin-line.ts'
 import { searchPath } from './config/search-path.ts'
 import { decodeHex, keyIdOf, signEcdsa } from './core/index.ts'
 import { AppError } from './flows/app-error.ts'
 import { eventOf, keyCreated } from './flows/audit/event-of.ts'
 import { recordEvents } from './flows/audit/record-events.ts'
 import type { SecurityEvent } from './flows/audit/security-event.ts'
-import { securityKeyName } from './flows/gate/recorder.ts'
+import { type Recorder, securityKeyName } from './flows/gate/recorder.ts'
 import { startAuditThreads } from './delivery/cli/audit-threads.ts'
 import { openClone } from './delivery/cli/git-reader.ts'
 import { contradictionsInClone } from './delivery/cli/clone-facts.ts'
@@ -52,10 +64,7 @@ import { askNewPassphrase, askSecret } from './delivery/cli/prompts.ts'
 import { Refusal } from './delivery/cli/refusal.ts'
 import type { KeyUnlock, SignerKeys } from './delivery/cli/signer-key.ts'
 import type { Terminal } from './delivery/cli/terminal.ts'
-import type { Custody, LogFiles, OffHost, StorePorts } from './flows/ports.ts'
-import { compareCopy } from './flows/record/outside-copy.ts'
-import { createLogPublisher, type LogPublisher } from './flows/record/publisher.ts'
-import type { OutsideSource, StartGate } from './flows/record/start-gate.ts'
+import { standingOf } from './flows/record/copy-standing.ts'
 import { holdProcess, systemClock, systemRandom, systemTimers } from './system.ts'
 
 /** How long one file of a log may take. */
@@ -166,7 +175,7 @@ async function recordMigration(
     events.push(eventOf('db-migrated', { userId: operator, resource: 'deployment', action: 'migrate', details }))
   if (events.length === 0) return []
   const store = await openStore(config, custody, 'alone')
-  const offHost = offHostOf(config, custody)
+  const offHost = await offHostOf(config, custody, store)
   const gate = commandGate(config, custody, store, offHost)
   try {
     await recordEvents(commandRecorder(config.log.origin, store, custody, gate), events)
@@ -175,49 +184,6 @@ async function recordMigration(
     await store.store.close()
   }
   return createdKeys
-}
-
-const offHostOf = ({ log }: Config, custody: Custody): OffHost | null =>
-  log.offHost === undefined ? null : openOffHost(log.offHost, custody, systemTimers)
-
-/** Witnesses as a command asks them: once. */
-const witnessesOf = ({ log }: Config, custody: Custody, store: Pick<StorePorts, 'log'>): OutsideSource | null =>
-  outsideWitnesses(
-    log.witness?.quorum ?? null,
-    { custody, log: store.log, timers: systemTimers, telemetry: createTelemetry({ level: 'error' }) },
-    0,
-  )
-
-/** The publisher that `serve` runs all the time, for one command. */
-const commandPublisher = async (
-  config: Config,
-  { log, memory }: Pick<StorePorts, 'log' | 'memory'>,
-  offHost: LogFiles | null,
-): Promise<LogPublisher> =>
-  createLogPublisher({
-    origin: config.log.origin,
-    log,
-    memory,
-    local: await openLogDirectory({ directory: dataFiles(config.data.directory).decisions, create: true }),
-    offHost,
-    // The server, when it runs again, has cosigned what lacks its quorum.
-    cosigner: null,
-    telemetry: createTelemetry({ level: 'error' }),
-    timers: systemTimers,
-    acceleration,
-  })
-
-/** What a command asks before it signs: the files that were published here, and whoever outside is configured. */
-function commandGate(config: Config, custody: Custody, store: StorePorts, offHost: OffHost | null): StartGate {
-  const copy = offHost && decisionCopy(offHost, config.log.origin, store, custody, acceleration)
-  const outside = decisionGate(copy, witnessesOf(config, custody, store))
-  return {
-    ...outside,
-    async pass() {
-      await (await commandPublisher(config, store, null)).check()
-      await outside.pass()
-    },
-  }
 }
 
 /** Gives the commands what they need: adapters as typed functions, opened only when a command asks. */
@@ -243,15 +209,20 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const custody = await openCustody(config, await unlock(config))
       const store = await openStore(config, custody, mode)
       const { origin } = config.log
-      const offHost = offHostOf(config, custody)
-      const copy = offHost && decisionCopy(offHost, origin, store, custody, acceleration)
+      const offHost = await offHostOf(config, custody, store)
+      const copies = offHost === null ? [] : outsideCopies(offHost, origin, store, custody, acceleration)
       const gate = commandGate(config, custody, store, offHost)
       const recorder = commandRecorder(origin, store, custody, gate)
+      const refusals = refusalsOf(config, store)
+      const noteWith = async (writer: Recorder, events: readonly SecurityEvent[]): Promise<void> => {
+        await refusals.record(writer)
+        await recordEvents(writer, events)
+      }
       const note = async (events: readonly SecurityEvent[]): Promise<void> => {
-        if (mode !== 'read') return recordEvents(recorder, events)
+        if (mode !== 'read') return noteWith(recorder, events)
         const writing = await openStore(config, custody, 'write')
         try {
-          await recordEvents(commandRecorder(origin, writing, custody, gate), events)
+          await noteWith(commandRecorder(origin, writing, custody, gate), events)
         } finally {
           await writing.store.close()
         }
@@ -263,16 +234,12 @@ export function composeCli(terminal: Terminal): CliNeeds {
         recorder,
         operator: currentOperator(),
         note,
-        offHost: offHost &&
-          copy && {
-            name: offHost.name,
-            compare: () => compareCopy(copy),
-            prepare: () =>
-              prepareCopy(offHost, copy, store, config.log.origin, {
-                timers: systemTimers,
-                telemetry: createTelemetry({ level: 'error' }),
-              }),
-          },
+        refusals: () => refusals.waiting(),
+        offHost: offHost && {
+          name: offHost.name,
+          standings: () => Promise.all(copies.map(standingOf)),
+          prepare: () => prepareCopies(offHost, copies, origin, store, copyParts(store)),
+        },
         async keepSshKey(name, given) {
           if ((await custody.names()).includes(name))
             throw new AppError('custody-refused', `the keystore holds ${name} already`, {
@@ -291,11 +258,15 @@ export function composeCli(terminal: Terminal): CliNeeds {
           await gate.pass()
           const publisher = await commandPublisher(config, store, offHost?.files('decisions') ?? null)
           await publisher.publish(options)
+          if (offHost !== null) await securityCopy(offHost, origin, store.security, copyParts(store)).publish(options)
           return publisher.published()
         },
+        removeBlob: (digest) => removeBlob(config, custody, store, digest),
         keepToken: (name, token) => custody.put(name, 'secret', new TextEncoder().encode(token)),
         makeLogKey: (name) => custody.generateEd25519(name),
-        publishedHead: async () => readPublishedHead(config.data.directory),
+        publishedHead: async () => readPublishedHead(config.data.directory, await eraOf(store)),
+        newestOutside: () => newestOutside(config, custody, store, copies),
+        publishBreak: (signed) => publishBreak(config, custody, store, signed),
         roster: async () => (config.log.witness?.quorum ? rosterOf(config.log.witness.quorum, custody) : null),
         webhooks: async () =>
           createWebhooks({
@@ -312,7 +283,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const custody = await openCustody(config, await unlock(config))
       const store = await openStore(config, custody, 'alone')
       const release = holdProcess()
-      const offHost = offHostOf(config, custody)
+      const offHost = await offHostOf(config, custody, store)
       const gate = commandGate(config, custody, store, offHost)
       try {
         await requireGenesis(config, store)
@@ -320,13 +291,15 @@ export function composeCli(terminal: Terminal): CliNeeds {
           config,
           custody,
           store,
-          logFiles: await openLogDirectory({ directory: dataFiles(config.data.directory).decisions, create: true }),
+          logFiles: await openLogDirectory(await localFiles(config, store)),
           offHost,
           journal: await openJournal(dataFiles(config.data.directory).journal),
+          refusals: sharedJournal(dataFiles(config.data.directory).refusals),
           clock: systemClock,
           timers: systemTimers,
           random: systemRandom,
           telemetry: createTelemetry({ level: config.telemetry.level }),
+          verifier: verifierRelease(),
         })
         return {
           ...(await server.start()),
@@ -356,6 +329,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
     },
     draftDeployment: (request) => draftDeployment(request, () => askNewPassphrase(terminal, unlockVariable)),
     pinGenesis,
+    pinOrigin,
     examineFiles,
     manifest: {
       make: appManifest,
@@ -377,6 +351,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
         : directorySource(place),
     startAuditThreads: (place) => startAuditThreads(auditThreadFile, isAddress(place) ? null : place),
     random: systemRandom,
+    verifier: { release: verifierRelease, file: verifierFile },
     calendars: createCalendars({ timers: systemTimers }),
     anchorSettings: (configFile) => configOf(configFile).anchor ?? { calendars: [], upgradeFrom: [] },
     keyIdOf: keyIdOfHex,

@@ -6,16 +6,30 @@ import type { Unlock } from './adapters/custody/unlock.ts'
 import { createGitHub, type GitHub } from './adapters/github/github.ts'
 import { openSqliteReader, openSqliteStore, type SqliteStore } from './adapters/store/sqlite.ts'
 import { acceleration } from './compose-acceleration.ts'
+import { eraFolder } from './compose-off-host.ts'
 import type { Config } from './config/config.ts'
 import { AppError } from './flows/app-error.ts'
 import { operatorUser } from './flows/audit/event-of.ts'
-import { createRecorder, type Recorder } from './flows/gate/recorder.ts'
+import { currentEra } from './flows/gate/log-era.ts'
+import { createRecorder, type Recorder, securityKeyName } from './flows/gate/recorder.ts'
 import type { Custody, StorePorts } from './flows/ports.ts'
 import { gatedRecorder, type StartGate } from './flows/record/start-gate.ts'
 import { systemClock, systemRandom, systemTimers } from './system.ts'
 
 /** Name of the database's key in custody. */
 export const databaseKeyName = 'database'
+
+/** @throws AppError custody-not-found for a deployment that was made before there was a security log */
+export async function requireSecurityKey(custody: Pick<Custody, 'names'>): Promise<void> {
+  if ((await custody.names()).includes(securityKeyName)) return
+  throw new AppError(
+    'custody-not-found',
+    'the keystore holds no key for the security log; run: governance db migrate',
+    {
+      data: { name: securityKeyName },
+    },
+  )
+}
 
 /** The person at this command line, by the login of the machine. */
 export function currentOperator(): string {
@@ -32,8 +46,13 @@ export const dataFiles = (directory: string) => ({
   database: join(directory, 'governance.db'),
   keystore: join(directory, 'keystore.json'),
   journal: join(directory, 'lowering.journal'),
+  refusals: join(directory, 'refusals.journal'),
   decisions: join(directory, 'log', 'decisions'),
 })
+
+/** Where the public files of the decision log lie: each break begins another folder, and leaves the old one as it is. */
+export const decisionsFolder = (directory: string, era: number): string =>
+  era === 0 ? dataFiles(directory).decisions : join(directory, 'log', eraFolder('decisions', era))
 
 /** What opens the keystore: the configured key file, or whatever the caller asks a person for. */
 export async function unlockOf(
@@ -111,11 +130,19 @@ async function pinnedGenesis({ log }: Pick<StorePorts, 'log'>): Promise<string |
 }
 
 /**
- * Compares the genesis that the configuration pins with the log's.
+ * Compares the genesis that the configuration pins with the log's, and the origin with the one in force.
  *
- * @throws AppError config-invalid: another log than the one that was confirmed lies in the data directory
+ * @throws AppError config-invalid: another log than the one that was confirmed lies in the data directory, or it was broken
  */
-export async function requireGenesis(config: Pick<Config, 'policy'>, store: Pick<StorePorts, 'log'>): Promise<void> {
+export async function requireGenesis(
+  config: Pick<Config, 'policy' | 'log'>,
+  store: Pick<StorePorts, 'log'>,
+): Promise<void> {
+  const { origin } = await currentEra(store.log)
+  if (origin !== null && origin !== config.log.origin)
+    throw new AppError('config-invalid', `the log goes on under the origin ${origin}; log.origin is another`, {
+      data: { reason: 'origin', configured: config.log.origin, found: origin },
+    })
   const found = await pinnedGenesis(store)
   if (found === config.policy.genesis) return
   throw new AppError('config-invalid', 'policy.genesis is not the genesis of the log in the data directory', {

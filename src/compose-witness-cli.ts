@@ -7,7 +7,7 @@ import type { Unlock } from './adapters/custody/unlock.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
 import { witnessMemoryOf } from './compose.ts'
 import { acceleration } from './compose-acceleration.ts'
-import { dataFiles, unlockOf } from './compose-deployment.ts'
+import { dataFiles, decisionsFolder, unlockOf } from './compose-deployment.ts'
 import { composeWitness, witnessKeyName } from './compose-witness.ts'
 import type { WitnessConfig } from './config/config.ts'
 import { loadWitnessConfig, parseWitnessConfig, readEnvironment } from './config/load-config.ts'
@@ -96,7 +96,7 @@ export function witnessCli(askNew: () => Promise<string>, ask: () => Promise<str
 }
 
 /** The newest head that a deployment has published, cosignatures and all; null where none was. */
-export function readPublishedHead(directory: string): string | null {
-  const path = join(dataFiles(directory).decisions, 'checkpoint')
+export function readPublishedHead(directory: string, era: number): string | null {
+  const path = join(decisionsFolder(directory, era), 'checkpoint')
   return existsSync(path) ? readFileSync(path, 'utf8') : null
 }

@@ -1,13 +1,21 @@
 import { openFileWitnessState } from './adapters/witness-state/file-witness-state.ts'
 import { createWitnessClient } from './adapters/witness/client.ts'
 import type { Config, WitnessServeConfig } from './config/config.ts'
-import { type Acceleration, parseVerifierKey, parseWitnessPolicy, type VerifierKey } from './core/index.ts'
+import { type Acceleration, meetsQuorum, parseVerifierKey, parseWitnessPolicy, type VerifierKey } from './core/index.ts'
 import { createWitnessServer, type WitnessServer } from './delivery/http/witness-server.ts'
-import { AppError, invariant } from './flows/app-error.ts'
+import { invariant } from './flows/app-error.ts'
 import type { Clock, Custody, DecisionLog, Telemetry, Timers } from './flows/ports.ts'
-import { type Cosigner, countingWitnesses, createCosigner, type WitnessRoster } from './flows/record/cosign.ts'
+import {
+  type Cosigner,
+  countingWitnesses,
+  createCosigner,
+  ownWitnesses,
+  type QuorumReport,
+  type WitnessRoster,
+} from './flows/record/cosign.ts'
 import { type NewestKnown, newestWitnessed } from './flows/record/newest-known.ts'
 import type { OutsideSource } from './flows/record/start-gate.ts'
+import { ownWitnessNeeded } from './flows/record/trust.ts'
 import { witnessSource } from './flows/record/witness-source.ts'
 import { createWitness, type Witness, type WitnessedLog } from './flows/record/witness.ts'
 
@@ -66,7 +74,7 @@ export async function composeWitness(
   return { witness, server: createWitnessServer({ listen: serve.listen, witness, clock, telemetry }) }
 }
 
-/** Whose cosignatures count to a deployment's quorum. @throws AppError config-invalid when only its own witness could meet it */
+/** Whose cosignatures count to a deployment's quorum. @throws AppError config-invalid when it cannot be met without its own witness */
 export async function rosterOf(
   quorum: NonNullable<NonNullable<Config['log']['witness']>['quorum']>,
   custody: Pick<Custody, 'names' | 'publicKey'>,
@@ -76,10 +84,8 @@ export async function rosterOf(
   const hasOwn = (await custody.names()).includes(witnessKeyName)
   const ownKeys = hasOwn ? [await custody.publicKey(witnessKeyName)] : []
   const roster = { policy: parsed.policy, urls: new Map(Object.entries(quorum.urls)), ownKeys }
-  if (parsed.policy.quorum !== null && countingWitnesses(roster).length === 0)
-    throw new AppError('config-invalid', 'log.witness names no witness but this deployment: none of them would count', {
-      data: { reason: 'witness-own' },
-    })
+  const counting = countingWitnesses(roster).map(({ name }) => name)
+  if (!meetsQuorum(parsed.policy, counting)) throw ownWitnessNeeded(ownWitnesses(roster))
   return roster
 }
 
@@ -99,10 +105,18 @@ export function outsideWitnesses(
 ): OutsideSource | null {
   const parsed = quorum === null ? null : parseWitnessPolicy(quorum.policy)
   if (quorum === null || parsed?.ok !== true || parsed.policy.quorum === null) return null
-  const client = createWitnessClient({ timeoutMs: requestTimeoutMs })
-  const newest = async (note: string): Promise<NewestKnown> =>
-    newestWitnessed({ roster: await rosterOf(quorum, custody), client, telemetry }, note)
+  const newest = (note: string): Promise<NewestKnown> => askWitnesses(quorum, { custody, telemetry }, note)
   return witnessSource({ log, newest, timers, retryMs, patienceMs })
+}
+
+/** Asks the witnesses of a quorum once for the newest head of the log that this note is one of. @throws AppError config-invalid */
+export async function askWitnesses(
+  quorum: NonNullable<NonNullable<Config['log']['witness']>['quorum']>,
+  { custody, telemetry }: Pick<WitnessNeeds, 'custody' | 'telemetry'>,
+  note: string,
+): Promise<NewestKnown> {
+  const client = createWitnessClient({ timeoutMs: requestTimeoutMs })
+  return newestWitnessed({ roster: await rosterOf(quorum, custody), client, telemetry }, note)
 }
 
 /** Puts the witnesses of a deployment together; without configuration there are none. @throws AppError config-invalid, custody-not-found */
@@ -112,17 +126,19 @@ export async function composeWitnessing(
     readonly log: Pick<DecisionLog, 'node' | 'checkpoint'>
     readonly timers: Timers
     readonly directory: string
+    /** Told how each head of this deployment's log stands to its quorum. */
+    readonly onReport: (report: QuorumReport) => void
   },
 ): Promise<Witnessing> {
   const { quorum = null, serve = null } = config.log.witness ?? {}
-  const { custody, telemetry, timers, log, acceleration } = needs
+  const { custody, telemetry, timers, log, acceleration, onReport } = needs
   const server = serve === null ? null : (await composeWitness(serve, needs.directory, needs)).server
   if (quorum === null) return { cosigner: null, isRequiredForGreen: false, server, source: null }
   const roster = await rosterOf(quorum, custody)
   const client = createWitnessClient({ timeoutMs: requestTimeoutMs })
   const { deadlineMs } = quorum
   return {
-    cosigner: createCosigner({ roster, client, log, timers, telemetry, acceleration, deadlineMs }),
+    cosigner: createCosigner({ roster, client, log, timers, telemetry, acceleration, deadlineMs, onReport }),
     isRequiredForGreen: quorum.requiredForGreen,
     server,
     source: outsideWitnesses(quorum, needs, startPatienceMs),

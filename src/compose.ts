@@ -1,44 +1,45 @@
 import { createHmac, hash } from 'node:crypto'
 import { join } from 'node:path'
+import { webUrlOf } from './adapters/github/api-address.ts'
 import { createGitHub } from './adapters/github/github.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
-import { decisionCopy, decisionGate } from './compose-off-host.ts'
+import { requireSecurityKey } from './compose-deployment.ts'
+import { outsideCopies, signingGate } from './compose-off-host.ts'
+import { composePublishing } from './compose-publishing.ts'
 import { acceleration } from './compose-acceleration.ts'
 import type { Config } from './config/config.ts'
-import {
-  asRepositoryId,
-  asSha256,
-  encodeBase64,
-  encodeBase64Url,
-  explain,
-  formatInstant,
-  type Json,
-} from './core/index.ts'
+import { asRepositoryId, asSha256, explain } from './core/index.ts'
 import { composeReaders } from './compose-readers.ts'
+import { recordStart } from './compose-start.ts'
 import { composeWitnessing, type Witnessing } from './compose-witness.ts'
 import { createPublicServer } from './delivery/http/public-server.ts'
 import { AppError, isLogFailure } from './flows/app-error.ts'
 import { countKeyUse } from './flows/audit/counted-custody.ts'
 import { eventOf, serverUser } from './flows/audit/event-of.ts'
-import { placeTurned } from './flows/audit/place-events.ts'
+import { createPlaceEvents } from './flows/audit/place-events.ts'
+import { createQuorumEvents } from './flows/audit/quorum-events.ts'
 import { createSecurityEvents, type SecurityEvents } from './flows/audit/security-events.ts'
-import { recordConfig } from './flows/audit/start-events.ts'
-import { challenge } from './flows/gate/challenge.ts'
+import { createSigningRefusals } from './flows/audit/signing-refusals.ts'
+import { challenge, challengeAnswer } from './flows/gate/challenge.ts'
+import { createLandings } from './flows/record/landings-by-commit.ts'
+import { releaseChallenge } from './flows/release/release-challenge.ts'
 import { createIntake } from './flows/gate/intake.ts'
 import { createLowering } from './flows/gate/lowering.ts'
 import { concernOf, createPipeline, recurringJob, recurringKinds } from './flows/gate/pipeline.ts'
 import { currentNames } from './flows/gate/names.ts'
 import { readiness } from './flows/gate/readiness.ts'
 import { closeGaps } from './flows/gate/reconcile.ts'
-import { createRecorder, type Recorder, securityKeyName } from './flows/gate/recorder.ts'
+import { createRecorder, type Recorder } from './flows/gate/recorder.ts'
 import { createRecovery } from './flows/gate/recovery.ts'
 import { createReplyBudget } from './flows/gate/replies.ts'
 import { createRunner, type Runner } from './flows/gate/runner.ts'
 import { createVerdictReader } from './flows/gate/verdict-reader.ts'
-import { createLogPublisher, type LogPublisher } from './flows/record/publisher.ts'
+import type { LogPublisher } from './flows/record/publisher.ts'
 import { createRecording, offHostHold, quorumHold } from './flows/record/recording.ts'
+import { servedFiles } from './flows/record/served-files.ts'
 import { gatedRecorder } from './flows/record/start-gate.ts'
+import type { VerifierRelease } from './flows/record/verifier-release.ts'
 import type {
   Clock,
   Custody,
@@ -65,21 +66,6 @@ const workflowAppId = 15_368
 const hmac = (key: Uint8Array, text: string): string =>
   createHmac('sha256', key).update(`client/${text}`).digest('hex').slice(0, 32)
 
-/** The same value as plain JSON: what is not set is not there. */
-const plainJson = (value: object): Json => JSON.parse(JSON.stringify(value)) as Json
-
-/** @throws AppError custody-not-found for a deployment that was made before there was a security log */
-async function requireSecurityKey(custody: Custody): Promise<void> {
-  if ((await custody.names()).includes(securityKeyName)) return
-  throw new AppError(
-    'custody-not-found',
-    'the keystore holds no key for the security log; run: governance db migrate',
-    {
-      data: { name: securityKeyName },
-    },
-  )
-}
-
 /** What the world hands to the server: everything it may not reach for by itself. */
 export interface ServerParts {
   readonly config: Config
@@ -89,15 +75,21 @@ export interface ServerParts {
   readonly logFiles: LogFiles
   readonly offHost: Pick<OffHost, 'name' | 'files'> | null
   readonly journal: Journal
+  /** Where refusals to sign wait until they can be entries. */
+  readonly refusals: Journal
   readonly clock: Clock
   readonly timers: Timers
   readonly random: Random
   readonly telemetry: Telemetry
+  /** The verifier that this software carries; the log tells of it when it is another than before. */
+  readonly verifier?: VerifierRelease
 }
 
 export interface Server {
   readonly runner: Runner
   readonly publisher: LogPublisher
+  /** Keeps the off-host copy of the security log; null where no off-host place is configured. */
+  readonly securityCopy: LogPublisher | null
   readonly events: SecurityEvents
   readonly witnessing: Witnessing
   /**
@@ -107,12 +99,6 @@ export interface Server {
   start(): Promise<{ readonly host: string; readonly port: number }>
   /** Takes nothing new, lets work end for up to `deadlineMs`, closes the store. */
   stop(deadlineMs: number): Promise<void>
-}
-
-/** Where people see a repository, given the API's address: the forge's web pages stand beside its API. */
-export function webUrlOf(apiUrl: string): string {
-  const url = new URL(apiUrl)
-  return url.hostname === 'api.github.com' ? 'https://github.com' : url.origin
 }
 
 /**
@@ -132,6 +118,8 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   const nonceKey = await custody.reveal(nonceKeyName)
   const saltKey = await custody.reveal(saltKeyName)
 
+  const told = { events: () => events, clock, timers }
+  const quorum = createQuorumEvents({ ...told, security })
   const witnessing = await composeWitnessing(config, {
     custody,
     clock,
@@ -140,6 +128,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     acceleration,
     log,
     directory: witnessMemoryOf(config.data.directory),
+    onReport: (report) => quorum.saw(report),
   })
   const github = createGitHub({
     apiUrl: config.github.apiUrl,
@@ -152,30 +141,39 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   })
   const logWriter = createRecorder({ origin, store, log, security, custody, clock, random, acceleration })
   const readers = await composeReaders(config.log, { registry, telemetry, custody })
-  const publisher = createLogPublisher({
+  const publishing = composePublishing({
     origin,
-    log,
-    memory,
-    local: logFiles,
-    offHost: offHost?.files('decisions') ?? null,
+    store: ports,
+    logFiles,
+    offHost,
     cosigner: witnessing.cosigner,
     telemetry,
     timers,
     acceleration,
-    before: readers.refresh,
-    onTurn: (turn) => events.note(placeTurned(turn)),
+    before: () => readers.known.refresh(),
+    onTurn: createPlaceEvents(told),
     onPublished: () => void recording.progressed(),
   })
-  const gate = decisionGate(
-    offHost === null ? null : decisionCopy(offHost, origin, ports, custody, acceleration),
+  const refusals = createSigningRefusals({
+    journal: parts.refusals,
+    log,
+    security,
+    userId: serverUser,
+    clock,
+    random,
+    telemetry,
+  })
+  const gate = signingGate(
+    offHost === null ? [] : outsideCopies(offHost, origin, ports, custody, acceleration),
     witnessing.source,
+    { ownFiles: () => publishing.decisions.check(), onRefused: (error) => refusals.keep(error) },
   )
   // The gate stands before the publisher too: a refused server that filled an empty place would open its own way.
-  const publishing = gatedRecorder({ record: (build) => logWriter.record(build).finally(() => publisher.wake()) }, gate)
+  const gated = gatedRecorder({ record: (build) => logWriter.record(build).finally(() => publishing.wake()) }, gate)
   const recorder: Recorder = {
     // A record leaves jobs behind, which need not wait until the job that made it has ended as well.
     record: (build) =>
-      publishing
+      gated
         .record(build)
         .catch((error: unknown) => {
           if (error instanceof AppError && isLogFailure(error)) events.logFailed(error.code)
@@ -185,8 +183,9 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   }
   const events = createSecurityEvents({
     origin,
-    recorder: publishing,
+    recorder: gated,
     security,
+    copiedHead: publishing.copiedHead,
     takeKeyUse: () => counted.take(),
     clock,
     timers,
@@ -196,7 +195,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
   noted = events
   const recording = createRecording({
     holds: [
-      ...(offHost === null ? [] : [offHostHold(publisher)]),
+      ...(offHost === null ? [] : [offHostHold(publishing.decisions)]),
       ...(witnessing.cosigner !== null && witnessing.isRequiredForGreen ? [quorumHold(witnessing.cosigner)] : []),
     ],
     store,
@@ -225,6 +224,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     events,
     digest: (bytes) => asSha256(hash('sha256', bytes, 'hex')),
     wake: () => runner.wake(),
+    onPrivate: (repository) => readers.known.close(repository),
     onUnstored: (event) => {
       events.logFailed('store-unavailable')
       void lowering.lowerFor(event)
@@ -251,6 +251,9 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     verdicts,
     nonceKey,
     origin,
+    clock,
+    landings: createLandings(log),
+    log,
     webUrl: webUrlOf(config.github.apiUrl),
   }
   const runner = createRunner({
@@ -274,17 +277,17 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       policyFiles: policyFilesPort,
       store,
       deliveries,
-      log,
-      clock,
       telemetry,
       events,
       recorder,
       intake,
       lowering,
       shownSuccesses: lowering,
+      readers: readers.known,
       recording,
       isWitnessed: gate.isWitnessed,
       recovery,
+      publishLog: () => publishing.wake(),
       replies: createReplyBudget(clock),
       saltKey,
       workflowAppId,
@@ -316,33 +319,17 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
         custody,
         acceleration,
         isWitnessed: gate.isWitnessed,
-        publishedSize: () => publisher.published().size,
+        publishedSize: () => publishing.decisions.published().size,
+        security,
+        copiedSizes: () => publishing.copiedSizes(),
         quorum: () => (witnessing.cosigner === null ? null : (witnessing.cosigner.newest()?.met ?? false)),
       }),
-    logFiles,
+    logFiles: servedFiles(logFiles, memory),
     logAdmission: readers.admission,
-    challenge: async ({ owner, repo, number, maintainer, keyid, wish }) => {
-      const made = await challenge(challengeNeeds, {
-        repository: `${owner}/${repo}`,
-        number,
-        maintainer,
-        keyid,
-        wish,
-      })
-      if (made === null) return { ok: false }
-      const { payload, pae, expiresAt, commands } = made
-      return {
-        ok: true,
-        body: {
-          payload: encodeBase64Url(payload),
-          pae: encodeBase64(pae),
-          keyid: made.keyid,
-          expiresAt: formatInstant(expiresAt),
-          commands,
-          diff: made.diff,
-        },
-      }
-    },
+    challenge: async ({ owner, repo, ...asked }) =>
+      challengeAnswer(await challenge(challengeNeeds, { ...asked, repository: `${owner}/${repo}` })),
+    releaseChallenge: async ({ owner, repo, ...asked }) =>
+      challengeAnswer(await releaseChallenge(challengeNeeds, { ...asked, repository: `${owner}/${repo}` })),
     details: async ({ owner, repo, number }) => {
       const name = `${owner}/${repo}`.toLowerCase()
       const repository = (await registry.repositories()).find((known) => known.name.toLowerCase() === name)
@@ -350,13 +337,14 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       const record = await changes.find(asRepositoryId(repository.id), number)
       return record?.verdict == null
         ? null
-        : explain(await verdicts.read(record.verdict.digest), 'plain', await currentNames(registry))
+        : explain(await verdicts.existing(record.verdict.digest), 'plain', await currentNames(registry))
     },
   })
 
   return {
     runner,
-    publisher,
+    publisher: publishing.decisions,
+    securityCopy: publishing.security,
     events,
     witnessing,
     async start() {
@@ -365,18 +353,19 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       try {
         // Before anything is signed, and before anything is published: both would hide that the log was rolled back.
         await gate.pass()
-        await publisher.check()
-        await readers.refresh()
+        await readers.known.refresh()
       } catch (error) {
         await witnessing.server?.stop()
         throw error
       }
+      await quorum.load()
+      await refusals.record(gated)
       await lowering.load()
       await store.commit(recurringKinds.map((kind) => recurringJob(kind, clock.now())))
-      const configDigest = await recordConfig({ recorder: publishing, memory, acceleration }, plainJson(config))
+      const configDigest = await recordStart({ recorder: gated, log, memory, telemetry }, config, parts.verifier)
       const address = await server.listen()
       runner.start()
-      publisher.wake()
+      publishing.wake()
       const details = { config: configDigest }
       events.note(eventOf('server-started', { userId: serverUser, resource: 'deployment', action: 'start', details }))
       telemetry.event('started', 'info', { port: address.port, origin })
@@ -389,7 +378,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       const details = { unfinished }
       events.note(eventOf('server-stopped', { userId: serverUser, resource: 'deployment', action: 'stop', details }))
       await events.stop()
-      await publisher.stop()
+      await publishing.stop()
       await store.close()
       telemetry.event('stopped', 'info')
     },

@@ -43,6 +43,7 @@ const server = createPublicServer({
   intake,
   readiness: async () => ({ ready: true, checks: { store: true, policy: true, log: true } }),
   challenge: async () => ({ ok: false }),
+  releaseChallenge: async () => ({ ok: false }),
   details: async () => null,
   logFiles: { read: async () => null },
   logAdmission: { readers: () => 'nobody', isBearer: null },

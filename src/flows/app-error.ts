@@ -22,6 +22,7 @@ export type AppErrorCode =
   | 'config-invalid'
   | 'policy-unusable'
   | 'not-found'
+  | 'blob-erased'
   | 'not-supported'
   | 'log-files-unavailable'
   | 'log-file-differs'

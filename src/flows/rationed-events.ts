@@ -1,5 +1,5 @@
 import type { Instant } from '../core/index.ts'
-import type { Clock, Telemetry } from './ports.ts'
+import type { Clock, Telemetry, Timers } from './ports.ts'
 
 const windowMs = 60_000
 const mostKeys = 1_000
@@ -21,6 +21,40 @@ export function createRation(clock: Clock): (key: string) => number | null {
     if (last === undefined && windows.size >= mostKeys) windows.clear()
     windows.set(key, { start: now, unsaid: 0 })
     return last?.unsaid ?? 0
+  }
+}
+
+/**
+ * Tells how something stands each time it turned: each way at most once a minute, so that what flaps does not grow the log
+ * without bound (T08a). A turn that came too soon is told when the minute is over, unless it turned back by then.
+ *
+ * `told`: what was told last; null: whatever comes first is told.
+ */
+export function createTurns(
+  { clock, timers }: { readonly clock: Clock; readonly timers: Timers },
+  told: string | null,
+): (state: string, tell: () => void) => void {
+  const mayBeSaid = createRation(clock)
+  let said = told
+  let newest: { readonly state: string; readonly tell: () => void } | null = null
+  let cancel: (() => void) | null = null
+
+  function settle(): void {
+    cancel?.()
+    cancel = null
+    if (newest === null || newest.state === said) return
+    if (mayBeSaid(newest.state) === null) {
+      cancel = timers.after(windowMs, settle)
+      return
+    }
+    said = newest.state
+    newest.tell()
+  }
+
+  return (state, tell) => {
+    newest = { state, tell }
+    // While a turn waits for its minute only turning back needs to be looked at.
+    if (cancel === null || state === said) settle()
   }
 }
 

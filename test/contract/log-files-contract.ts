@@ -131,22 +131,49 @@ export function logFilesContract(fixture: LogFilesFixture): void {
     }
   })
 
-  placeTest('a blob is removed, none there is no error', async (place) => {
+  placeTest('a blob and a partial tile are removed, none there is no error', async (place) => {
     const files = await place.open()
-    await files.removeBlob(blob)
-    await files.write(blob, text('value'))
-    await files.removeBlob(blob)
-    assert.equal(await files.read(blob), null)
+    for (const path of [blob, tile, 'tile/entries/x001/234.p/9']) {
+      await files.remove(path)
+      await files.write(path, text('value'))
+      await files.remove(path)
+      assert.equal(await files.read(path), null)
+      assert.equal(await (await place.open()).read(path), null)
+    }
   })
+
+  placeTest(
+    'partial files are found beside their full one and by nothing else, also when the last went',
+    async (place) => {
+      const files = await place.open()
+      const full = 'tile/0/x001/000'
+      const partials = [1, 17, 255].map((width) => `${full}.p/${width}`)
+      assert.deepEqual(await files.partials(full), [])
+      for (const path of [full, ...partials, 'tile/0/x001/001.p/3', 'tile/entries/x001/000.p/4'])
+        await files.write(path, text(path))
+      assert.deepEqual((await files.partials(full)).toSorted(), partials.toSorted())
+      await place.plant(`${full}.p/.new-1`, text('left by a crash'))
+      assert.equal((await files.partials(full)).length, 3)
+      await place.lose(`${full}.p/.new-1`)
+      // Two that remove the same, one file after the other and at once.
+      await Promise.all(partials.flatMap((path) => [files.remove(path), files.remove(path)]))
+      assert.deepEqual(await files.partials(full), [])
+      assert.deepEqual(await files.read(full), text(full))
+      assert.deepEqual(await files.partials('tile/0/x001/001'), ['tile/0/x001/001.p/3'])
+      for (const path of partials.slice(0, 2)) await files.write(path, text(path))
+      assert.equal((await (await place.open()).partials(full)).length, 2)
+    },
+  )
 
   placeTest('T60 no path leads anywhere but to a file of a log', async (place) => {
     const files = await place.open()
     for (const path of strangePaths) {
       await assert.rejects(files.read(path), { name: 'InvariantError' }, `read ${path}`)
       await assert.rejects(files.write(path, text('x')), { name: 'InvariantError' }, `write ${path}`)
-      await assert.rejects(files.removeBlob(path), { name: 'InvariantError' }, `remove ${path}`)
+      await assert.rejects(files.remove(path), { name: 'InvariantError' }, `remove ${path}`)
     }
     await assert.rejects(files.write('checkpoint', text('x')), { name: 'InvariantError' })
-    for (const path of ['checkpoint', tile]) await assert.rejects(files.removeBlob(path), { name: 'InvariantError' })
+    for (const path of ['checkpoint', bundle, 'tile/0/000'])
+      await assert.rejects(files.remove(path), { name: 'InvariantError' })
   })
 }

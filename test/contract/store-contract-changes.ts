@@ -9,6 +9,7 @@ import {
   commitId,
   lastPass,
   otherRepository,
+  releaseStatement,
   repository,
   statement,
   treeId,
@@ -129,6 +130,21 @@ export function changesContract(fixture: StoreFixture): void {
     )
   })
 
+  storeTest(fixture, 'statements about a release are read by its tag, and are none on any change', async (ports) => {
+    const early = releaseStatement('early', 2)
+    await committed(ports, releaseStatement('late', 9), early, releaseStatement('other', 4, { tag: 'v2' }))
+    await committed(ports, statement('on a change', 5))
+    const rows = await ports.statements.forRelease(repository, 'v1')
+    assert.deepEqual(
+      rows.map(({ entry }) => entry),
+      [2, 9],
+    )
+    assert.deepEqual(rows[0], early.record)
+    assert.deepEqual(await ports.statements.forRelease(otherRepository, 'v1'), [])
+    assert.equal((await ports.statements.forChange(repository, 7)).length, 1)
+    assert.equal(await ports.statements.count(repository, 7, asAccountId(11)), 1)
+  })
+
   storeTest(fixture, 'a comment is admitted once per repository', async (ports) => {
     await committed(ports, { kind: 'command', repository, commentId: 5, at: asInstant(1) })
     await committed(ports, { kind: 'command', repository: otherRepository, commentId: 5, at: asInstant(1) })
@@ -152,5 +168,38 @@ export function changesContract(fixture: StoreFixture): void {
     assert.deepEqual(await ports.registry.repositories(), [record(1, 'acme/a'), record(2, 'acme/renamed')])
     assert.deepEqual(await ports.registry.repository(asRepositoryId(1)), record(1, 'acme/a'))
     assert.equal(await ports.registry.repository(asRepositoryId(3)), null)
+  })
+
+  storeTest(fixture, 'privacy and what was seen of a branch are written each by itself', async (ports) => {
+    const branch = (ref: string, seen: string) => ({
+      ref,
+      tip: commitId('tip'),
+      tree: treeId('tip'),
+      seen: commitId(seen),
+      rulesetId: null,
+    })
+    const record: RepositoryRecord = {
+      id: repository,
+      name: 'acme/a',
+      installation: 4,
+      private: false,
+      enrolledAt: asInstant(1),
+      active: true,
+      branches: [branch('main', 'tip'), branch('release', 'tip')],
+    }
+    await committed(ports, { kind: 'repository', record })
+    await Promise.all([
+      committed(ports, { kind: 'branch-seen', repository, ref: 'main', seen: commitId('next') }),
+      committed(ports, { kind: 'repository-private', repository, private: true }),
+      committed(ports, { kind: 'branch-seen', repository, ref: 'release', seen: commitId('other') }),
+      committed(ports, { kind: 'branch-seen', repository, ref: 'none', seen: commitId('other') }),
+    ])
+    const branches = [branch('main', 'next'), branch('release', 'other')]
+    assert.deepEqual(await ports.registry.repository(repository), { ...record, private: true, branches })
+    await committed(ports, { kind: 'repository-private', repository, private: false })
+    assert.equal((await ports.registry.repository(repository))?.private, false)
+    for (const kind of ['repository-private', 'branch-seen'] as const)
+      await committed(ports, { kind, repository: otherRepository, private: true, ref: 'main', seen: commitId('next') })
+    assert.equal(await ports.registry.repository(otherRepository), null)
   })
 }

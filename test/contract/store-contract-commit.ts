@@ -6,7 +6,18 @@ import type { Keyring } from '../../src/core/index.ts'
 import { AppError, InvariantError } from '../../src/flows/app-error.ts'
 import type { Write } from '../../src/flows/ports.ts'
 import { committed, isAppError, refused, type StoreFixture, storeTest } from './store-contract-fixture.ts'
-import { blob, change, delivery, digest, finding, job, policy, repository, statement } from './store-rows.ts'
+import {
+  blob,
+  change,
+  delivery,
+  digest,
+  finding,
+  job,
+  policy,
+  releaseStatement,
+  repository,
+  statement,
+} from './store-rows.ts'
 
 export function commitContract(fixture: StoreFixture): void {
   storeTest(fixture, 'T03 a delivery GUID is taken once', async (ports) => {
@@ -28,6 +39,12 @@ export function commitContract(fixture: StoreFixture): void {
     ['duplicate-delivery', [delivery('g')], delivery('g')],
     ['duplicate-statement', [statement('s', 1)], statement('s', 2, { nonce: 'another' })],
     ['duplicate-nonce', [statement('s', 1, { nonce: 'n' })], statement('t', 2, { nonce: 'n', person: 12 })],
+    ['duplicate-statement', [releaseStatement('s', 1)], releaseStatement('s', 2, { nonce: 'another' })],
+    [
+      'duplicate-nonce',
+      [releaseStatement('s', 1, { nonce: 'n' })],
+      releaseStatement('t', 2, { nonce: 'n', tag: 'v2', person: 12 }),
+    ],
     ['duplicate-command', [command(5)], command(5)],
     ['change-moved', [change(7, 1)], change(7, 1)],
     ['change-moved', [change(7, 1)], change(7, 3)],

@@ -119,6 +119,20 @@ export function jobsContract(fixture: StoreFixture): void {
     assert.equal(await ports.jobs.find('a'), null)
   })
 
+  storeTest(fixture, 'a long backlog keeps the order in which jobs were first written', async (ports) => {
+    const count = 1_200
+    const ids = Array.from({ length: count }, (_, i) => `j${i}`)
+    // Due in the reverse order, in lanes of three, behind a timer that is not due.
+    await committed(ports, job('timer', 'l0', 10_000), ...ids.map((id, i) => job(id, `l${i % 400}`, count - i)))
+    assert.deepEqual(await due(ports, count, ['l1'], 4), ['j0', 'j2', 'j3', 'j4'])
+    assert.deepEqual(await due(ports, count, [], 1_000), ids.slice(0, 400))
+    // Of what is due at 300, no lane has an older one.
+    assert.deepEqual(await due(ports, 300, [], 2), ['j900', 'j901'])
+    for (const id of ['j0', 'j2']) await committed(ports, done(await found(ports, id)))
+    assert.deepEqual(await due(ports, count, [], 2), ['j1', 'j3'])
+    assert.equal((await due(ports, count, [], 1_000)).includes('j400'), true)
+  })
+
   storeTest(
     fixture,
     'a version is never used twice, so a late `done` cannot remove a later job of that id',

@@ -75,6 +75,24 @@ export function logContract(fixture: StoreFixture): void {
     assert.deepEqual((await auditLog(ports.log)).faults, [])
   })
 
+  storeTest(
+    fixture,
+    'the first cosigned head of a size stays, and the smallest over an entry is found',
+    async (ports) => {
+      assert.equal(await ports.memory.cosignedOver(0), null)
+      for (const [size, note] of [
+        [7, 'seven'],
+        [3, 'three'],
+        [3, 'three, later'],
+      ] as const)
+        await committed(ports, { kind: 'cosigned-head', size, note })
+      assert.deepEqual(await ports.memory.cosignedOver(0), { size: 3, note: 'three' })
+      assert.deepEqual(await ports.memory.cosignedOver(2), { size: 3, note: 'three' })
+      assert.deepEqual(await ports.memory.cosignedOver(3), { size: 7, note: 'seven' })
+      assert.equal(await ports.memory.cosignedOver(7), null)
+    },
+  )
+
   storeTest(fixture, 'a checkpoint moves forward only and never past the log', async (ports) => {
     const tree = openTree()
     await committed(ports, tree.append(range(0, 3)))

@@ -1,6 +1,7 @@
 import { changesContract } from './store-contract-changes.ts'
 import { commitContract } from './store-contract-commit.ts'
 import type { StoreFixture } from './store-contract-fixture.ts'
+import { erasureContract } from './store-contract-erasure.ts'
 import { jobsContract } from './store-contract-jobs.ts'
 import { logContract } from './store-contract-log.ts'
 import { securityContract } from './store-contract-security.ts'
@@ -12,4 +13,5 @@ export function storeContract(fixture: StoreFixture): void {
   changesContract(fixture)
   logContract(fixture)
   securityContract(fixture)
+  erasureContract(fixture)
 }

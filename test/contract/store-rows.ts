@@ -17,6 +17,7 @@ import type {
   LogEntryRow,
   PolicyRecord,
   RecordedPass,
+  ReleaseStatementRecord,
   StatementRecord,
   Write,
 } from '../../src/flows/ports.ts'
@@ -144,6 +145,28 @@ export const statement = (
     },
     requirement: { quorums: [] },
   } as unknown as StatementRecord,
+})
+
+/** A statement about a release, with the members that the store looks at. */
+export const releaseStatement = (
+  name: string,
+  entry: number,
+  more: { readonly tag?: string; readonly person?: number; readonly nonce?: string } = {},
+): Extract<Write, { kind: 'release-statement' }> => ({
+  kind: 'release-statement',
+  record: {
+    repository,
+    tag: more.tag ?? 'v1',
+    person: asAccountId(more.person ?? 11),
+    entry: asLogIndex(entry),
+    at: asInstant(entry * 1_000),
+    payload: Buffer.from(name).toString('base64url'),
+    payloadDigest: digest(name),
+    signature: `signature of ${name}`,
+    scheme: 'ecdsa-secp256k1-v1',
+    statement: { predicate: { decision: 'approve', nonce: more.nonce ?? digest(name).slice(0, 32) } },
+    requirement: { quorums: [] },
+  } as unknown as ReleaseStatementRecord,
 })
 
 export const policy = (epoch: number): Write => ({

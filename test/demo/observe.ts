@@ -65,7 +65,7 @@ export async function verdictOf(
 ): Promise<{ readonly verdict: Verdict; readonly entry: number }> {
   const record = await world.store.changes.find(world.repositoryId(name), number)
   const { digest, entry } = expectThere(`a verdict on ${name}#${number}`, record?.verdict)
-  return { verdict: await createVerdictReader(world.store.memory).read(digest), entry }
+  return { verdict: await createVerdictReader(world.store.memory).existing(digest), entry }
 }
 
 type Node = Verdict['reason']

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readKeyFile } from '../../src/adapters/custody/key-file.ts'
 import { openLogDirectory } from '../../src/adapters/log-files/directory.ts'
-import { openJournal } from '../../src/adapters/store/journal.ts'
+import { openJournal, sharedJournal } from '../../src/adapters/store/journal.ts'
 import { createTelemetry } from '../../src/adapters/telemetry/telemetry.ts'
 import { composeServer } from '../../src/compose.ts'
 import { dataFiles, openCustody, openStore } from '../../src/compose-deployment.ts'
@@ -187,6 +187,7 @@ export async function startWorld(
     logFiles: await openLogDirectory({ directory: dataFiles(loaded.config.data.directory).decisions, create: true }),
     offHost: null,
     journal: await openJournal(dataFiles(loaded.config.data.directory).journal),
+    refusals: sharedJournal(dataFiles(loaded.config.data.directory).refusals),
     clock,
     timers: systemTimers,
     random: systemRandom,

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { appendFileSync, cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
+import { ed25519PublicKey, formatVerifierKey, noteVerifierKey } from '../../src/core/index.ts'
 import { AppError } from '../../src/flows/app-error.ts'
 import type { ExportManifest } from '../../src/flows/audit/export-manifest.ts'
 import type { StorePorts } from '../../src/flows/ports.ts'
@@ -277,4 +278,49 @@ test('an export that cannot be recorded does not happen', async (t) => {
   const ended = await refusing.cli(['audit', 'export', ...config, '--format', 'ocsf', '--out', folder, ...since])
   assert.equal(ended.code, 2)
   assert.throws(() => readdirSync(folder))
+})
+
+test('an archive is vouched for by the decision log alone, as far as that holds the security log, and says where it ends', async (t) => {
+  const later = securityLogStand()
+  await later.fill(1_500)
+  await later.anchor()
+  await later.fill(700)
+  const [whole, span, log] = [scratch(t), scratch(t), scratch(t)]
+  const trust = await later.publish(log)
+  const export_ = (folder: string, ...more: readonly string[]) =>
+    later.cli(['audit', 'export', ...config, '--format', 'entries', '--out', folder, ...since, ...more, '--json'])
+  const judged = async (folder: string, place = log, believed = trust) => {
+    const ended = await later.cli(['verify', 'export', folder, '--trust', believed, '--log', place, '--json'])
+    const { verdict, checks } = JSON.parse(ended.out) as {
+      verdict: string
+      checks: { check: string; outcome: string; code: string | null; detail?: string }[]
+    }
+    const vouched = checks.find(({ check }) => check === 'vouched')
+    return [ended.code, verdict, vouched?.code ?? vouched?.outcome, vouched?.detail ?? null]
+  }
+  assert.equal((await export_(whole)).code, 0)
+  assert.deepEqual(await judged(whole), [1, 'consistent', 'not-yet-vouched', 'from 1500 on'])
+  // The clock of the stand ticks once for every 500 events: these are the first thousand.
+  assert.equal((await export_(span, '--until', '2026-01-01T00:00:02Z')).code, 0)
+  assert.equal(manifestOf(span).proof?.size, 1_500, 'proved under the head that the decision log holds')
+  assert.deepEqual(await judged(span), [0, 'verified', 'pass', null])
+  assert.equal((await later.cli(['verify', 'export', span, '--key', later.key])).code, 0, 'and by the key as before')
+  await later.anchor()
+  const grown = scratch(t)
+  await later.publish(grown)
+  assert.deepEqual(await judged(whole, grown), [0, 'verified', 'pass', null])
+
+  // Another security log, whole in itself and signed by the same key, is not the one that was vouched for.
+  const other = securityLogStand()
+  await other.fill(1_600)
+  const replaced = scratch(t)
+  await other.cli(['audit', 'export', ...config, '--format', 'entries', '--out', replaced, ...since])
+  assert.deepEqual(await judged(replaced), [1, 'invalid', 'export-contradicts-log', 'entry 0'])
+  const stranger = formatVerifierKey(noteVerifierKey('gov.example.org/decisions', ed25519PublicKey(new Uint8Array(32))))
+  const foreign = join(scratch(t), 'trust.json')
+  const named = JSON.parse(readFileSync(trust, 'utf8')) as object
+  writeFileSync(foreign, JSON.stringify({ ...named, logKeys: [stranger] }))
+  const unbelieved = await later.cli(['verify', 'export', span, '--trust', foreign, '--log', log, '--json'])
+  assert.deepEqual([unbelieved.code, (JSON.parse(unbelieved.out) as { code: string }).code], [1, 'note-no-known-key'])
+  assert.equal((await later.cli(['verify', 'export', span, '--trust', trust])).code, 64)
 })

@@ -7,6 +7,7 @@ import { openMemoryStore } from '../../src/adapters/store/memory.ts'
 import { createTelemetry, type ProcessTelemetry } from '../../src/adapters/telemetry/telemetry.ts'
 import { composeServer, nonceKeyName, type Server, saltKeyName } from '../../src/compose.ts'
 import { acceleration } from '../../src/compose-acceleration.ts'
+import { outsideCopies, prepareCopies } from '../../src/compose-off-host.ts'
 import { witnessKeyName } from '../../src/compose-witness.ts'
 import type { Config, WitnessingConfig } from '../../src/config/config.ts'
 import { asInstant, ed25519PublicKey, type RepositoryId, signEcdsa } from '../../src/core/index.ts'
@@ -14,8 +15,7 @@ import { enrol, planEnrolment } from '../../src/flows/gate/enrol.ts'
 import { planGenesis, recordGenesis } from '../../src/flows/gate/genesis.ts'
 import { logKeyName } from '../../src/flows/gate/log-key-name.ts'
 import { createRecorder, securityKeyName } from '../../src/flows/gate/recorder.ts'
-import { createLogPublisher } from '../../src/flows/record/publisher.ts'
-import type { Clock, Custody, Journal, JobData, LogFiles, StorePorts } from '../../src/flows/ports.ts'
+import type { Clock, Custody, Journal, JobData, LogFiles, LogName, StorePorts } from '../../src/flows/ports.ts'
 import { memoryLogFiles } from '../fakes/log-files.ts'
 import { systemRandom, systemTimers } from '../../src/system.ts'
 import { createFakeGitHub, type FakeGitHub } from '../fakes/github/fake-github.ts'
@@ -161,6 +161,8 @@ export async function startDeployment(
     readonly secrets?: Readonly<Record<string, Uint8Array>>
     /** Prepared as `governance log off-host prepare` does before the server starts. */
     readonly offHost?: LogFiles
+    /** The same place for the security log; one in memory where none is given. */
+    readonly offHostSecurity?: LogFiles
     readonly enrol?: boolean
     /** The seed of the log's key, where somebody outside has to know the key before. */
     readonly logSeed?: Uint8Array
@@ -221,7 +223,13 @@ export async function startDeployment(
   const telemetry = createTelemetry({ level: 'debug', destination: { write: (line) => void logLines.push(line) } })
   const store = options.store ?? openMemoryStore()
   const journal = options.journal ?? memoryJournal()
+  const refusals = memoryJournal()
   const logFiles = options.logFiles ?? memoryLogFiles()
+  const places = options.offHost && {
+    decisions: options.offHost,
+    security: options.offHostSecurity ?? memoryLogFiles(),
+  }
+  const offHost = places === undefined ? null : { name: 'off-host', files: (log: LogName) => places[log] }
   const github = createGitHub({
     apiUrl,
     appId,
@@ -292,26 +300,23 @@ export async function startDeployment(
       custody,
       store: kept,
       logFiles,
-      offHost: options.offHost === undefined ? null : { name: 'off-host', files: () => options.offHost as LogFiles },
+      offHost,
       journal,
+      refusals,
       clock: serverClock,
       timers: systemTimers,
       random: systemRandom,
       telemetry,
     })
 
-  if (options.offHost !== undefined)
-    await createLogPublisher({
-      origin: logOrigin,
-      log: store.log,
-      memory: store.memory,
-      local: options.offHost,
-      offHost: null,
-      cosigner: null,
-      telemetry,
-      timers: systemTimers,
-      acceleration,
-    }).publish()
+  if (offHost !== null)
+    await prepareCopies(
+      { ...offHost, prepare: async () => {}, close() {} },
+      outsideCopies(offHost, logOrigin, store, custody, acceleration),
+      logOrigin,
+      store,
+      { memory: store.memory, telemetry, timers: systemTimers, acceleration },
+    )
 
   let server = await compose()
   const address = await server.start()

@@ -24,7 +24,7 @@ const governance = 'acme/governance'
 const fives = 'config/maintainers/layer-5.yml'
 
 /** Takes a layer-0 change from red to green. */
-async function ratify(d: Deployment, number: number): Promise<void> {
+export async function ratify(d: Deployment, number: number): Promise<void> {
   await approveAll(d, governance, number, [...d.of('layer-1-2').slice(0, 5), ...d.of('emergency').slice(0, 2)])
   const [one] = d.of('layer-1-2')
   assert.ok(one)
@@ -78,8 +78,8 @@ export async function playVerdicts(d: Deployment): Promise<number> {
   return pull.number
 }
 
-/** Puts a slightly different policy into force by regenesis. */
-export async function playRegenesis(d: Deployment): Promise<PolicyV1> {
+/** Puts a slightly different policy into force by regenesis, as another process than the server. */
+export async function replacePolicy(d: Deployment): Promise<PolicyV1> {
   const inForce = await d.store.registry.policyInForce()
   assert.ok(inForce)
   const { options } = inForce.policy
@@ -107,6 +107,12 @@ export async function playRegenesis(d: Deployment): Promise<PolicyV1> {
     },
     'The quorum is gone.',
   )
+  return policy
+}
+
+/** The same, and what follows from it. */
+export async function playRegenesis(d: Deployment): Promise<PolicyV1> {
+  const policy = await replacePolicy(d)
   await d.pass(1_000)
   return policy
 }
@@ -122,7 +128,7 @@ export const evidenceOf = (d: Deployment, verdict: LogIndex): Promise<Uint8Array
 
 /** The trust file of the deployment as its operator hands it out. */
 export async function trustOf(d: Deployment, pinned = d.config.policy.genesis): Promise<TrustFile> {
-  const bytes = await exportTrust(d.store.log, { origin: d.config.log.origin, pinned, witnessPolicy: null })
+  const { bytes } = await exportTrust(d.store.log, { origin: d.config.log.origin, pinned, witnesses: null })
   const read = readTrustFile(bytes)
   assert.ok(read.ok)
   return read.trust

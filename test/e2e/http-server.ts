@@ -59,6 +59,7 @@ export async function startServer(
     intake,
     readiness: async () => ({ ready: true, checks: { store: true, policy: true, log: true } }),
     challenge: async () => ({ ok: false }),
+    releaseChallenge: async () => ({ ok: false }),
     details: async () => null,
     logFiles: memoryLogFiles(),
     logAdmission: { readers: () => 'anybody', isBearer: null },

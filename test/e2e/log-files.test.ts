@@ -9,7 +9,8 @@ import { httpSource } from '../../src/adapters/log-source/http-source.ts'
 import { acceleration } from '../../src/compose-acceleration.ts'
 import { decodeEntry, formatVerifierKey, noteVerifierKey, sha256Hex } from '../../src/core/index.ts'
 import { logKeyName } from '../../src/flows/gate/log-key-name.ts'
-import { entriesOf, logTrust, readLogHead } from '../../src/flows/record/log-source.ts'
+import { readClaimedHead } from '../../src/flows/record/follow-log.ts'
+import { entriesOf, logTrust } from '../../src/flows/record/log-source.ts'
 import { namedBlobs } from '../../src/flows/record/named-blobs.ts'
 import { systemTimers } from '../../src/system.ts'
 import { origin, startDeployment } from './deployment.ts'
@@ -32,7 +33,7 @@ test('a running server publishes its log: every entry and value is fetched over 
     httpSource({ url: `${d.url}/log/decisions`, token: null, timeoutMs: 5_000, timers: systemTimers }),
     directorySource(directory),
   ]) {
-    const head = await readLogHead(source, trust)
+    const head = await readClaimedHead(source, trust)
     assert.ok(head.ok)
     // Events of the security log become entries a little later than what caused them.
     assert.ok(head.value.checkpoint.size >= size)
@@ -76,7 +77,7 @@ test('a running server publishes its log: every entry and value is fetched over 
   await d.restart()
   await open(d, 'acme/sdk')
   await d.published()
-  const grown = await readLogHead(
+  const grown = await readClaimedHead(
     httpSource({ url: `${d.url}/log/decisions`, token: null, timeoutMs: 5_000, timers: systemTimers }),
     trust,
   )

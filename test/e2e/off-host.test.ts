@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { dayMs, parseCheckpointBody, parseSignedNote } from '../../src/core/index.ts'
+import { test, type TestContext } from 'node:test'
+import { dayMs, decodeUtf8, parseCheckpointBody, parseSignedNote } from '../../src/core/index.ts'
 import { AppError } from '../../src/flows/app-error.ts'
 import type { LogFiles } from '../../src/flows/ports.ts'
 import { memoryLogFiles } from '../fakes/log-files.ts'
@@ -53,7 +53,8 @@ function removable(): {
       read: (path) => guard().then(() => held.read(path)),
       write: (path, bytes) => guard().then(() => held.write(path, bytes)),
       replaceCheckpoint: (note) => guard().then(() => held.replaceCheckpoint(note)),
-      removeBlob: (path) => guard().then(() => held.removeBlob(path)),
+      remove: (path) => guard().then(() => held.remove(path)),
+      partials: (path) => guard().then(() => held.partials(path)),
     },
     held: held.files,
     set: (value) => {
@@ -75,9 +76,34 @@ async function approveAll(d: Deployment, number: number): Promise<void> {
 }
 
 const ready = async (d: Deployment) =>
-  (await (await fetch(`${d.url}/readyz`)).json()) as { readonly ready: boolean; readonly unwitnessed: boolean }
+  (await (await fetch(`${d.url}/readyz`)).json()) as {
+    readonly ready: boolean
+    readonly unwitnessed: boolean
+    readonly offHost: boolean | null
+  }
 
 const periodMs = 14 * dayMs + 1_000
+
+/** A change that everybody approved, over a log whose off-host copy is complete. */
+async function approvedChange(t: TestContext) {
+  const place = removable()
+  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'], offHost: place.files })
+  const pull = await openChange(d, 'fix')
+  await approveAll(d, pull.number)
+  await d.server.publisher.publish()
+  return { place, d, pull, shown: () => d.check('acme/sdk', pull.headSha) }
+}
+
+/** A change that came to pass while the off-host copy was away, and the moment that it is given is over. */
+async function passedAway(t: TestContext) {
+  const scene = await approvedChange(t)
+  scene.place.set(false)
+  await scene.d.pass(periodMs)
+  assert.notEqual(scene.shown()?.conclusion, 'success')
+  await scene.d.pass(2_000)
+  assert.match(scene.shown()?.title ?? '', /^Recording: waits for the off-host copy/)
+  return scene
+}
 
 test('every file of a head is off-host before the head is, and the head is there before the public sees it', async (t) => {
   const acts: Act[] = []
@@ -110,63 +136,60 @@ test('every file of a head is off-host before the head is, and the head is there
 })
 
 test('a verdict that passes says recording until its entry is off-host, and turns green by itself when it is', async (t) => {
-  const place = removable()
-  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'], offHost: place.files })
-  const pull = await openChange(d, 'fix')
-  await approveAll(d, pull.number)
-  await d.server.publisher.publish()
-  place.set(false)
-  await d.pass(periodMs)
-  assert.notEqual(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
+  const { place, d, shown } = await passedAway(t)
   const [verdict] = await d.store.log.find({ type: 'verdict', limit: 1 })
   assert.match(Buffer.from(verdict?.bytes ?? []).toString(), /"outcome":"pass"/)
-  await d.pass(2_000)
-  const waiting = d.check('acme/sdk', pull.headSha)
-  assert.equal(waiting?.conclusion, 'action_required')
-  assert.match(waiting?.title ?? '', /^Recording: waits for the off-host copy/)
+  assert.equal(shown()?.conclusion, 'action_required')
   await assert.rejects(d.server.publisher.publish(), { code: 'log-files-unavailable' })
   await d.pass(600_000)
-  assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'action_required')
+  assert.equal(shown()?.conclusion, 'action_required')
 
   place.set(true)
   await d.server.publisher.publish()
   await d.settled()
-  assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
+  assert.equal(shown()?.conclusion, 'success')
+})
+
+test('a copy that falls behind is seen at once: in the readiness and in the measurements', async (t) => {
+  const { place, d } = await approvedChange(t)
+  await d.server.events.flush()
+  await d.server.securityCopy?.publish()
+  await d.server.publisher.publish()
+  assert.deepEqual(await ready(d).then((told) => [told.ready, told.offHost]), [true, true])
+  const lag = () =>
+    d.telemetry
+      .snapshot()
+      .histograms.find(({ name, labels }) => name === 'log_off_host_lag' && labels.log === 'decisions')
+  const before = lag()
+  place.set(false)
+  await d.pass(periodMs)
+  await assert.rejects(d.server.publisher.publish(), { code: 'log-files-unavailable' })
+  assert.deepEqual(await ready(d).then((told) => [told.ready, told.offHost]), [true, false])
+  assert.ok((lag()?.sum ?? 0) > (before?.sum ?? 0))
 })
 
 test('recording outlives a restart', async (t) => {
-  const place = removable()
-  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'], offHost: place.files })
-  const pull = await openChange(d, 'fix')
-  await approveAll(d, pull.number)
-  await d.server.publisher.publish()
-  place.set(false)
-  await d.pass(periodMs)
-  await d.pass(2_000)
-  assert.match(d.check('acme/sdk', pull.headSha)?.title ?? '', /^Recording/)
+  const { place, d, shown } = await passedAway(t)
   place.set(true)
   await d.restart()
   await d.server.publisher.publish()
   await d.settled()
-  assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
+  assert.equal(shown()?.conclusion, 'success')
 })
 
 test('what lowers trust does not wait for the off-host copy, nor does a red check', async (t) => {
-  const place = removable()
-  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'], offHost: place.files })
-  const pull = await openChange(d, 'fix')
-  await approveAll(d, pull.number)
+  const { place, d, pull, shown } = await approvedChange(t)
   await d.pass(periodMs)
   await d.server.publisher.publish()
   await d.settled()
-  assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
+  assert.equal(shown()?.conclusion, 'success')
 
   place.set(false)
   const [first] = d.of('layer-5')
   assert.ok(first)
   assert.equal(await act(d, 'acme/sdk', pull.number, first, { decision: 'withdraw' }), 'ok')
-  assert.notEqual(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
-  assert.doesNotMatch(d.check('acme/sdk', pull.headSha)?.title ?? '', /^Recording/)
+  assert.notEqual(shown()?.conclusion, 'success')
+  assert.doesNotMatch(shown()?.title ?? '', /^Recording/)
   const other = await openChange(d, 'other', 'rpc/methods.ts')
   assert.equal(d.check('acme/sdk', other.headSha)?.conclusion, 'action_required')
 })
@@ -200,4 +223,90 @@ test('T47 a start asks the off-host copy first: away, empty or of another log, n
   const pull = other.fake.openPullRequest({ repo: 'acme/node', head: 'fix', author: 'alice', title: 'fix' })
   await other.settled()
   assert.match(other.check('acme/node', pull.headSha)?.summary ?? '', /The log is unwitnessed/)
+})
+
+const securityAnchors = async (d: Deployment): Promise<number[]> =>
+  (await d.store.log.find({ type: 'security-checkpoint', limit: 100 })).map(({ bytes }) => {
+    const { data } = JSON.parse(new TextDecoder().decode(bytes)) as { data: { size: number } }
+    return data.size
+  })
+
+test('security events are off-host, files before heads, before the public log tells of their head, and never in public', async (t) => {
+  const acts: Act[] = []
+  const local = observed('local', acts)
+  const copies = { offHost: observed('decisions', acts), offHostSecurity: observed('security', acts) }
+  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'], logFiles: local, ...copies })
+  await openChange(d, 'fix')
+  await d.server.events.flush()
+  await d.server.securityCopy?.publish()
+  const heads = acts.flatMap(({ place, size }, index) =>
+    place === 'security' && size !== null ? [{ size, index }] : [],
+  )
+  assert.equal(heads.at(-1)?.size, (await d.store.security.head()).size)
+  for (const { size, index } of heads)
+    assert.ok(
+      acts.slice(0, index).some(({ place, path }) => place === 'security' && path === `tile/entries/000.p/${size}`),
+      `the events under the head over ${size}`,
+    )
+  assert.match(
+    decodeUtf8((await copies.offHostSecurity.read('checkpoint')) ?? new Uint8Array()) ?? '',
+    /^gov\.example\.org\/decisions\/security\n/,
+  )
+  await d.server.stop(2_000)
+  const anchors = await securityAnchors(d)
+  const copied = acts.filter(({ place, size }) => place === 'security' && size !== null).map(({ size }) => size)
+  assert.ok(anchors.length > 0)
+  for (const size of anchors) assert.ok(copied.includes(size), `the anchored head over ${size}`)
+})
+
+test('while the copy of the security log is away its heads are not anchored, and the outage is an event of that log', async (t) => {
+  const place = removable()
+  const d = await startDeployment(t, {
+    frozen: true,
+    repositories: ['sdk'],
+    offHost: memoryLogFiles(),
+    offHostSecurity: place.files,
+  })
+  await d.server.events.flush()
+  await d.server.securityCopy?.publish()
+  const copied = d.server.securityCopy?.published().offHostSize ?? 0
+  place.set(false)
+  const pull = await openChange(d, 'fix')
+  // Deciding does not wait for it.
+  assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'action_required')
+  await d.pass(600_000)
+  await d.server.events.flush()
+  await assert.rejects(d.server.securityCopy?.publish() ?? Promise.resolve(), { code: 'log-files-unavailable' })
+  assert.ok((await d.store.security.head()).size > copied)
+  for (const size of await securityAnchors(d)) assert.ok(size <= copied, `${size} of ${copied}`)
+  await d.server.events.flush()
+  const failed = await d.store.security.search({ eventType: 'off-host-failed', limit: 10 })
+  assert.deepEqual(
+    failed.map(({ subject }) => subject),
+    ['log:security'],
+  )
+  place.set(true)
+  await d.server.securityCopy?.publish()
+  await d.pass(600_000)
+  await d.server.events.flush()
+  assert.ok(Math.max(...(await securityAnchors(d))) > copied)
+})
+
+test('T47 a start asks the copy of the security log too: away or empty, nothing is signed', async (t) => {
+  const place = removable()
+  const d = await startDeployment(t, {
+    frozen: true,
+    repositories: ['sdk'],
+    offHost: memoryLogFiles(),
+    offHostSecurity: place.files,
+  })
+  const size = async (): Promise<number[]> => [(await d.store.log.head()).size, (await d.store.security.head()).size]
+  place.set(false)
+  await assert.rejects(d.restart(), { code: 'log-files-unavailable' })
+  // The server that ran said that it ended; the refused one may not.
+  const before = await size()
+  place.set(true)
+  place.held.clear()
+  await assert.rejects(d.restart(), { code: 'log-files-unavailable' })
+  assert.deepEqual(await size(), before)
 })

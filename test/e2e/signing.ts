@@ -1,5 +1,6 @@
 /** Statements that the challenge route does not hand out, signed with real keys, and what the server answers to them. */
-import { nonceKeyName, webUrlOf } from '../../src/compose.ts'
+import { webUrlOf } from '../../src/adapters/github/api-address.ts'
+import { nonceKeyName } from '../../src/compose.ts'
 import {
   buildStatement,
   decodeHex,
@@ -152,7 +153,7 @@ export const attest = (
 export async function verdictOf(d: Deployment, name: string, number: number): Promise<Verdict> {
   const record = await d.store.changes.find(d.repositoryId(name), number)
   if (record?.verdict == null) throw new Error(`${name}#${number} was never judged`)
-  return createVerdictReader(d.store.memory).read(record.verdict.digest)
+  return createVerdictReader(d.store.memory).existing(record.verdict.digest)
 }
 
 type Node = Verdict['reason']

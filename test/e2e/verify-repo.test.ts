@@ -1,21 +1,9 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { deflateSync } from 'node:zlib'
-import { composeCli } from '../../src/compose-cli.ts'
 import {
   asCommitId,
   asTreeId,
@@ -26,77 +14,15 @@ import {
   parseJsonStrict,
   pathOf,
 } from '../../src/core/index.ts'
-import { runCommandLine } from '../../src/delivery/cli/program.ts'
 import { openClone } from '../../src/delivery/cli/git-reader.ts'
-import type { RepoReport } from '../../src/flows/record/verify-repo.ts'
-import type { PullState } from '../fakes/github/control-api.ts'
 import { startDeployment } from './deployment.ts'
 import { act, attest } from './signing.ts'
-import { approveAll, days, entriesOf, isMergeable, open, sharedDeployment } from './threat-scene.ts'
+import { approveAll, days, entriesOf, open, sharedDeployment } from './threat-scene.ts'
+import { git, landed, oneLanding, passed, press, sdk, strangersView, verify } from './strangers-view.ts'
 import { type LogContent, writeLogFiles } from './write-log-files.ts'
-
-const sdk = 'acme/sdk'
-type Deployment = Awaited<ReturnType<ReturnType<typeof sharedDeployment>>>
-
-const git = (cwd: string, ...args: string[]): string => execFileSync('git', args, { cwd, encoding: 'utf8' }).trim()
-
-/** A clone as a stranger makes it, with the heads of pull requests, and the log's files beside it. */
-async function strangersView(t: TestContext, d: Deployment, name = sdk) {
-  const dir = mkdtempSync(join(tmpdir(), 'governance-verify-repo-'))
-  t.after(() => rmSync(dir, { recursive: true, force: true }))
-  d.fake.exportTo(name, join(dir, 'forge.git'))
-  git(dir, 'clone', '-q', 'forge.git', 'clone')
-  git(join(dir, 'clone'), 'fetch', '-q', 'origin', '+refs/pull/*/head:refs/pull/*/head')
-  const trust = await writeLogFiles(d, join(dir, 'log'))
-  return { dir, clone: join(dir, 'clone'), log: join(dir, 'log'), trust }
-}
-
-type View = Pick<Awaited<ReturnType<typeof strangersView>>, 'clone' | 'log' | 'trust'>
-
-/** Runs the command as its user does; returns its exit and its JSON. */
-async function verify({ clone, log, trust }: View, name = sdk, ...more: string[]) {
-  let out = ''
-  let err = ''
-  const needs = composeCli({
-    out: (text) => {
-      out += text
-    },
-    err: (text) => {
-      err += text
-    },
-    isInteractive: false,
-    readInput: async () => new Uint8Array(0),
-  })
-  const words = ['verify', 'repo', clone, '--trust', trust, '--log', log, '--repo', name, '--json', ...more]
-  const exit = await runCommandLine(words, needs)
-  return { exit, err, report: JSON.parse(out) as RepoReport & { readonly code?: string } }
-}
-
-const landed = ({ landings }: RepoReport) =>
-  landings.map(({ number, how, code, commits }) => [number, code ?? how, commits])
 
 const long = (top: string, bottom: string) =>
   [top, ...Array.from({ length: 30 }, (_, n) => `line ${n}`), bottom, ''].join('\n')
-
-async function passed(d: Deployment, change: Parameters<typeof open>[2], more: readonly string[] = []) {
-  const pull = await open(d, sdk, change)
-  for (const path of more)
-    d.fake.pushToPullRequest(
-      { repo: sdk, number: pull.number },
-      { author: 'alice', message: path, files: { [path]: `${path}\n` } },
-    )
-  await d.settled()
-  await approveAll(d, sdk, pull.number, d.of('layer-5').slice(0, 3))
-  return pull
-}
-
-async function press(d: Deployment, pull: PullState, mode: 'merge' | 'squash' | 'rebase', bypass = false) {
-  for (let tries = 0; !bypass && !isMergeable(d, sdk, pull.number); tries++) {
-    assert.ok(tries < 10, d.fake.mergeProblems({ repo: sdk, number: pull.number }, 'admin').join())
-    await d.settled()
-  }
-  d.fake.mergePullRequest({ repo: sdk, number: pull.number }, 'admin', mode, { bypass })
-}
 
 test('T48 verify repo names exactly the bad landings among merges, squashes, rebases, moved bases, modes, pushes and over-full merges', async (t) => {
   const d = await sharedDeployment({ repositories: ['sdk'] })()
@@ -192,16 +118,6 @@ test('T48 verify repo names exactly the bad landings among merges, squashes, reb
   const published = await verify({ ...view, log: `${d.url}/log/decisions` })
   assert.deepEqual(landed(published.report), landed(report), 'what the server itself publishes says the same')
 })
-
-/** A deployment on which one change with a second file landed honestly. */
-async function oneLanding(t: TestContext) {
-  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'] })
-  const pull = await passed(d, { files: { 'docs/guide.md': 'typo\n', 'docs/more.md': 'more\n' } })
-  await d.pass(days(14))
-  await press(d, pull, 'squash')
-  await d.settled()
-  return { d, pull }
-}
 
 /** Replaces the facts of every verdict on a change, with everything that names them, as who holds the log's key can. */
 function lie({ entries, blobs }: LogContent, number: number, change: (facts: Facts) => Partial<Facts>): void {

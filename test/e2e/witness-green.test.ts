@@ -5,14 +5,17 @@ import {
   dayMs,
   decodeUtf8,
   ed25519PublicKey,
+  type LogIndex,
   noteVerifierKey,
   quorumTime,
   readTrustFile,
+  type TrustFile,
   verifyEvidence,
 } from '../../src/core/index.ts'
 import { AppError } from '../../src/flows/app-error.ts'
 import type { WitnessState } from '../../src/flows/ports.ts'
 import { gatherEvidence } from '../../src/flows/record/evidence.ts'
+import { rosterOf } from '../../src/compose-witness.ts'
 import { exportTrust } from '../../src/flows/record/trust.ts'
 import { startWitness, temporaryDirectory } from '../fakes/witnessed-log.ts'
 import { type Deployment, startDeployment } from './deployment.ts'
@@ -23,6 +26,7 @@ const origin = 'gov.example.org/decisions'
 
 /** A deployment whose heads one witness cosigns, which can be taken away and brought back. */
 async function witnessed(t: TestContext, requiredForGreen: boolean) {
+  const clock: { now: () => number } = { now: () => Date.now() }
   const logSeed = randomBytes(32)
   const key = noteVerifierKey(origin, ed25519PublicKey(logSeed))
   let isThere = true
@@ -35,7 +39,7 @@ async function witnessed(t: TestContext, requiredForGreen: boolean) {
   })
   const witness = await startWitness(t, [{ origin, key }], {
     wrap,
-    at: Math.floor(Date.now() / 1_000),
+    at: () => Math.floor(clock.now() / 1_000),
   })
   const policy = `witness w ${witness.vkey}\nquorum w\n`
   const quorum = { policy, urls: { w: witness.url }, requiredForGreen, deadlineMs: 5_000 }
@@ -46,6 +50,7 @@ async function witnessed(t: TestContext, requiredForGreen: boolean) {
     repositories: ['sdk'],
     witness: { config: { quorum, serve: null }, seed: randomBytes(32), directory: temporaryDirectory(t) },
   })
+  clock.now = () => d.clock.now()
   return { d, policy, set: (value: boolean) => void (isThere = value) }
 }
 
@@ -55,6 +60,19 @@ async function approvedChange(d: Deployment) {
   await d.settled()
   for (const person of d.of('layer-5').slice(0, 3)) await d.approve('acme/sdk', pull.number, person)
   return pull
+}
+
+/** The trust file of the deployment, which asks for its witness. */
+async function trustOf(d: Deployment, policy: string): Promise<TrustFile> {
+  const pinned = d.config.policy.genesis
+  const quorum = d.config.log.witness?.quorum
+  assert.ok(quorum != null)
+  const asked = { text: policy, roster: await rosterOf(quorum, d.custody) }
+  const exported = await exportTrust(d.store.log, { origin, pinned, witnesses: asked })
+  assert.deepEqual(exported.leftOut, [])
+  const trust = readTrustFile(exported.bytes)
+  assert.ok(trust.ok)
+  return trust.trust
 }
 
 test('green waits for the quorum where the configuration says so, and comes by itself once the witness is back', async (t) => {
@@ -69,6 +87,9 @@ test('green waits for the quorum where the configuration says so, and comes by i
   assert.match(check()?.title ?? '', /^Recording: waits for the witness quorum/)
   const ready = (await (await fetch(`${d.url}/readyz`)).json()) as { ready: boolean; quorum: boolean }
   assert.deepEqual([ready.ready, ready.quorum], [true, false])
+  const measured = d.telemetry.snapshot().histograms.find(({ name }) => name === 'witness_quorum')
+  // One for each head that had it, nothing for each that lacked it.
+  assert.ok((measured?.count ?? 0) > (measured?.sum ?? 0))
   set(true)
   await d.server.publisher.publish()
   await d.settled()
@@ -89,19 +110,48 @@ test('evidence carries the cosigned head and holds under the witnesses of the tr
   await d.server.publisher.publish()
   const [verdict] = await verdictsOf(d)
   assert.ok(verdict !== undefined)
-  const pinned = d.config.policy.genesis
-  const trust = readTrustFile(await exportTrust(d.store.log, { origin, pinned, witnessPolicy: policy }))
-  assert.ok(trust.ok)
-  const judged = async () => {
+  const trust = await trustOf(d, policy)
+  const judged = async (verdict: LogIndex) => {
     const publishedHead = decodeUtf8((await d.logFiles.read('checkpoint')) ?? new Uint8Array()) ?? null
     const bytes = await gatherEvidence({ ...d.store, acceleration: {}, publishedHead }, verdict)
-    const { checks } = verifyEvidence(bytes, { trust: trust.trust, cloneCheck: null, quorumTime })
+    const { checks } = verifyEvidence(bytes, { trust, cloneCheck: null, quorumTime })
     return ['witnesses', 'time'].map((name) => checks.find(({ check }) => check === name)?.code ?? 'pass')
   }
-  assert.deepEqual(await judged(), ['pass', 'pass'])
+  assert.deepEqual(await judged(verdict), ['pass', 'pass'])
   set(false)
   await d.pass(periodMs)
   await d.server.publisher.publish()
-  const [witnesses] = await judged()
+  assert.deepEqual(await judged(verdict), ['pass', 'pass'], 'what witnesses once saw they saw')
+  const newest = (await verdictsOf(d)).at(-1)
+  assert.ok(newest !== undefined && newest !== verdict)
+  const [witnesses] = await judged(newest)
   assert.equal(witnesses, 'witness-quorum-missing')
+})
+
+test('T45 a pass after days of review is believed with its times: the heads that witnesses saw first are kept and exported', async (t) => {
+  const { d, policy } = await witnessed(t, true)
+  const pull = await approvedChange(d)
+  await d.server.publisher.publish()
+  await d.pass(periodMs)
+  await d.pass(2_000)
+  await d.server.publisher.publish()
+  await d.settled()
+  assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
+  // Seen once more long after: the newest head alone would say that everything is from today.
+  await d.pass(periodMs)
+  d.fake.openPullRequest({ repo: 'acme/sdk', head: 'fix', author: 'alice', title: 'again' })
+  await d.settled()
+  await d.server.publisher.publish()
+  const [passed] = (await d.store.log.find({ type: 'verdict', limit: 1_000 })).filter(
+    ({ bytes }) => decodeUtf8(bytes)?.includes('"outcome":"pass"') === true,
+  )
+  assert.ok(passed !== undefined)
+  const publishedHead = decodeUtf8((await d.logFiles.read('checkpoint')) ?? new Uint8Array()) ?? null
+  const bytes = await gatherEvidence({ ...d.store, acceleration: {}, publishedHead }, passed.index)
+  const trust = await trustOf(d, policy)
+  const { checks } = verifyEvidence(bytes, { trust, cloneCheck: null, quorumTime })
+  assert.deepEqual(
+    checks.filter(({ outcome }) => outcome !== 'pass').map(({ check, code }) => [check, code]),
+    [['clone', 'no-clone']],
+  )
 })

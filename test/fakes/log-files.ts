@@ -20,8 +20,9 @@ export function memoryLogFiles(files = new Map<string, Uint8Array>()): MemoryLog
     async replaceCheckpoint(note) {
       files.set('checkpoint', note.slice())
     },
-    async removeBlob(path) {
+    async remove(path) {
       files.delete(path)
     },
+    partials: async (path) => [...files.keys()].filter((held) => held.startsWith(`${path}.p/`)),
   }
 }

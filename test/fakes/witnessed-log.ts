@@ -98,20 +98,29 @@ export async function startWitness(
   logs: readonly Pick<SampleLog, 'origin' | 'key'>[],
   options: {
     readonly directory?: string
-    readonly at?: number
+    /** In seconds. */
+    readonly at?: number | (() => number)
+    /** The name and port of one that ended, which comes back over the same directory. */
+    readonly again?: { readonly name: string; readonly port: number }
     readonly wrap?: (state: WitnessState) => WitnessState
   } = {},
 ): Promise<SampleWitness> {
-  const name = `witness.example.net/${++witnesses}`
+  const name = options.again?.name ?? `witness.example.net/${++witnesses}`
   const seed = seedOf(name)
   const telemetry = createTelemetry({ level: 'debug', destination: { write: () => {} } })
   const opened = await openFileWitnessState(options.directory ?? temporaryDirectory(t))
   const state = options.wrap?.(opened) ?? opened
-  const clock = { now: () => asInstant((options.at ?? 1_700_000_000) * 1_000) }
+  const { at = 1_700_000_000 } = options
+  const clock = { now: () => asInstant((typeof at === 'number' ? at : at()) * 1_000) }
   const watched = logs.map(({ origin, key }) => ({ origin, keys: [key] }))
   const parts = { name, keyName: 'witness', logs: watched, state, custody: custodyOf(seed), clock, telemetry }
   const witness = createWitness({ ...parts, acceleration: {} })
-  const server = createWitnessServer({ listen: { host: '127.0.0.1', port: 0 }, witness, clock, telemetry })
+  const server = createWitnessServer({
+    listen: { host: '127.0.0.1', port: options.again?.port ?? 0 },
+    witness,
+    clock,
+    telemetry,
+  })
   const { port } = await server.listen()
   let stopped: Promise<void> | null = null
   const stop = (): Promise<void> => {

@@ -46,6 +46,8 @@ export interface GateProcess {
   start(): Promise<boolean>
   /** SIGKILL, at whatever moment this is; resolves when the process is gone. */
   kill(): Promise<void>
+  /** SIGTERM; resolves with the exit code once the server has ended. */
+  stop(): Promise<number | null>
   /** Resident bytes of the server. */
   memory(): Promise<number>
 }
@@ -55,6 +57,8 @@ export interface GateProcessOptions {
   readonly directory?: string
   /** Shell limits that the server starts under, for example `ulimit -f 3000`. */
   readonly limit?: () => string
+  /** Flags of Node that the server starts with besides. */
+  readonly flags?: readonly string[]
 }
 
 const entry = join(import.meta.dirname, 'gate-server.ts')
@@ -203,7 +207,15 @@ export async function prepareGate(
       const limit = options.limit?.() ?? ''
       const started = spawn(
         '/bin/sh',
-        ['-c', `${limit}${limit && '; '}exec "$0" "$@"`, process.execPath, ...launchFlags, entry, configFile],
+        [
+          '-c',
+          `${limit}${limit && '; '}exec "$0" "$@"`,
+          process.execPath,
+          ...launchFlags,
+          ...(options.flags ?? []),
+          entry,
+          configFile,
+        ],
         {
           stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
           env: { ...process.env, MALLOC_ARENA_MAX: '2', NODE_COMPILE_CACHE: join(tmpdir(), 'governance-compiled') },
@@ -226,6 +238,11 @@ export async function prepareGate(
       return false
     },
     kill,
+    async stop() {
+      child?.kill('SIGTERM')
+      await gone
+      return child?.exitCode ?? null
+    },
     memory: () =>
       new Promise((resolve) => {
         child?.once('message', (message) => resolve((message as { rss: number }).rss))

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { openLogDirectory } from '../../src/adapters/log-files/directory.ts'
-import { openJournal } from '../../src/adapters/store/journal.ts'
+import { openJournal, sharedJournal } from '../../src/adapters/store/journal.ts'
 import { createTelemetry } from '../../src/adapters/telemetry/telemetry.ts'
 import { composeServer } from '../../src/compose.ts'
 import { dataFiles, openCustody, openStore, requireGenesis } from '../../src/compose-deployment.ts'
@@ -28,6 +28,7 @@ const server = await composeServer({
   logFiles: await openLogDirectory({ directory: dataFiles(config.data.directory).decisions, create: true }),
   offHost: null,
   journal: await openJournal(dataFiles(config.data.directory).journal),
+  refusals: sharedJournal(dataFiles(config.data.directory).refusals),
   clock: systemClock,
   timers: systemTimers,
   random: systemRandom,

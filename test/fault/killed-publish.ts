@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test'
 import { directorySource } from '../../src/adapters/log-source/directory-source.ts'
 import { acceleration } from '../../src/compose-acceleration.ts'
 import { equalBytes, treeHasher } from '../../src/core/index.ts'
-import { readLogHead } from '../../src/flows/record/log-source.ts'
+import { readClaimedHead } from '../../src/flows/record/follow-log.ts'
 import { openLogTree } from '../../src/flows/record/log-tree.ts'
 import { publishSample, sampleFiles, sampleOrigin } from './published-sample.ts'
 
@@ -44,7 +44,7 @@ export function run(
 export async function shownSize(directory: string): Promise<number> {
   const { key } = sampleFiles(1)
   const source = directorySource(directory)
-  const head = await readLogHead(source, { origin: sampleOrigin, keys: [key] })
+  const head = await readClaimedHead(source, { origin: sampleOrigin, keys: [key], root: null })
   if (!head.ok) {
     assert.equal(head.fault.code, 'checkpoint-missing')
     return 0

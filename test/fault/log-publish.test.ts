@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isAppError } from '../contract/store-contract-fixture.ts'
@@ -25,11 +26,12 @@ test('T44 a disk that takes no more: the old head stays shown and whole, and the
 test('T44 lost and torn files are written again by a pass over all; other bytes are left for a person to look at', async (t) => {
   const place = scratch(t)
   await publishSample({ ...place, size: 300 })
+  const publisher = await samplePublisher(place, sampleFiles(300))
+  await publisher.publish()
   rmSync(join(place.local, 'tile/entries/000'))
   truncateSync(join(place.local, 'tile/0/000'), 1_000)
   truncateSync(join(place.offHost, 'tile/0/001.p/44'), 0)
-  const publisher = await samplePublisher(place, sampleFiles(300))
-  // Nothing is new: an ordinary pass looks at the heads only.
+  // Nothing is new, and this process has looked: an ordinary pass looks at the heads only.
   await publisher.publish()
   assert.ok(!existsSync(join(place.local, 'tile/entries/000')))
   await publisher.publish({ all: true })
@@ -39,6 +41,57 @@ test('T44 lost and torn files are written again by a pass over all; other bytes 
   writeFileSync(join(place.local, 'tile/0/000'), changed)
   await assert.rejects(publisher.publish({ all: true }), isAppError('log-file-differs'))
   assert.deepEqual(readFileSync(join(place.local, 'tile/0/000')), changed)
+})
+
+test('T44 a file that is torn or gone under the shown head is found at the next start, and whole again', async (t) => {
+  const place = scratch(t)
+  await publishSample({ ...place, size: 300 })
+  const newest = ['tile/0/001.p/44', 'tile/entries/001.p/44', 'tile/1/000.p/1', 'tile/0/000', 'tile/entries/000']
+  for (const [i, path] of newest.entries())
+    for (const directory of [place.local, place.offHost]) {
+      if (i % 2 === 0) truncateSync(join(directory, path), i * 10)
+      else rmSync(join(directory, path))
+    }
+  await assert.rejects(shownSize(place.local), /lacks its files/)
+  // Nothing is new: the start alone makes it look.
+  await publishSample({ ...place, size: 300 })
+  assertWhole(place, 300)
+  assert.equal(await shownSize(place.local), 300)
+  // A file of other bytes is not torn, and not ours to replace.
+  const path = join(place.local, 'tile/0/001.p/44')
+  const changed = readFileSync(path)
+  changed[7] = (changed[7] ?? 0) ^ 1
+  writeFileSync(path, changed)
+  await assert.rejects(publishSample({ ...place, size: 300 }), isAppError('log-file-differs'))
+})
+
+test('T44 a full file system of its own under the public files: the old head stays whole, and the rest follows', async (t) => {
+  const place = scratch(t)
+  mkdirSync(place.local, { mode: 0o755 })
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=128k,mode=755', 'tmpfs', place.local])
+  if (mounted.status !== 0) return t.skip('mounting is not allowed here; the limit of the kernel stands for it')
+  try {
+    await publishSample({ ...place, size: 3 })
+    const ballast = join(place.local, 'ballast')
+    writeFileSync(ballast, '')
+    for (let free = true; free; )
+      try {
+        appendFileSync(ballast, Buffer.alloc(4_096))
+      } catch {
+        free = false
+      }
+    await assert.rejects(publishSample({ ...place, size: 300 }), (error: Error & { data?: { reason?: string } }) => {
+      assert.ok(isAppError('log-files-unavailable')(error))
+      assert.equal(error.data?.reason, 'ENOSPC')
+      return true
+    })
+    assert.equal(await shownSize(place.local), 3)
+    rmSync(ballast)
+    await publishSample({ ...place, size: 300 })
+    assertWhole(place, 300)
+  } finally {
+    spawnSync('umount', ['-l', place.local])
+  }
 })
 
 test('T47 T40 a place that is ahead of the store, or tells another history, is not written to', async (t) => {

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { directorySource } from '../../src/adapters/log-source/directory-source.ts'
 import { acceleration } from '../../src/compose-acceleration.ts'
 import { type Checkpoint, equalBytes, noteVerifierKey, treeHasher, verifyCheckpoint } from '../../src/core/index.ts'
-import { entriesOf, readLogHead } from '../../src/flows/record/log-source.ts'
+import { readClaimedHead } from '../../src/flows/record/follow-log.ts'
+import { entriesOf } from '../../src/flows/record/log-source.ts'
 import { openLogTree } from '../../src/flows/record/log-tree.ts'
 
 const lookEveryMs = 10
@@ -42,7 +43,7 @@ export function watchLog(directory: string, origin: string, logKey: Uint8Array):
   timer.unref()
 
   async function shownTree() {
-    const head = await readLogHead(source, { origin, keys: [key] })
+    const head = await readClaimedHead(source, { origin, keys: [key], root: null })
     if (!head.ok && head.fault.code === 'checkpoint-missing') return null
     assert.ok(head.ok, JSON.stringify(head))
     const tree = await openLogTree(source, head.value.checkpoint, hasher)

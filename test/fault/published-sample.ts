@@ -22,6 +22,7 @@ export async function samplePublisher(
 ): Promise<LogPublisher> {
   const size = entries.length
   return createLogPublisher({
+    name: 'decisions',
     origin: sampleOrigin,
     log: {
       checkpoint: async () => ({ size, note: decodeUtf8(files.get('checkpoint') ?? new Uint8Array()) ?? '' }),

@@ -1,10 +1,12 @@
 /** Writes spec/vectors/approval/*.json from the case tables. Run it by hand when the format gains a case. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { buildStatement } from '../../src/core/approval/statement-bytes.ts'
+import { buildReleaseStatement } from '../../src/core/approval/release-statement.ts'
 import { decodeUtf8 } from '../../src/core/bytes/utf8.ts'
 import { asLogIndex } from '../../src/core/ids.ts'
 import { day, keyring, origin, policy, requirementFor, sign, subjectOf } from '../fakes/governed-change.ts'
 import { baseStatement, malformedPayloads, mutationCases, vectorFacts } from './approval-cases.ts'
+import { releaseContext, releaseMutations, releaseOf, releasePayloads, signRelease } from './release-cases.ts'
 
 const folder = new URL('../../spec/vectors/approval/', import.meta.url)
 const base64Url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url')
@@ -41,5 +43,17 @@ write('admit.json', {
       expectedNonce: baseStatement(decision).predicate.nonce,
       expect,
     }
+  }),
+})
+const releaseText = decodeUtf8(buildReleaseStatement(releaseOf('m1', 'approve'))) ?? ''
+write('release.json', {
+  about:
+    'parse: parseReleaseStatement of a payload as text. admit: admitRelease with this context and nonce; one field is changed and signed anew. expect is `ok` or the reason code',
+  context: releaseContext,
+  parse: releasePayloads(releaseText, canonical),
+  admit: releaseMutations.map(({ decision, field, statement, expectedNonce, expect }) => {
+    const { payload, signature } = signRelease(statement, 'm1')
+    const bytes = { payload: base64Url(payload), signature: base64Url(signature) }
+    return { decision, field, ...bytes, expectedNonce, expect }
   }),
 })

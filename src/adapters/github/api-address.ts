@@ -65,3 +65,9 @@ export function path(texts: TemplateStringsArray, ...values: readonly (string | 
   }
   return built
 }
+
+/** Where people see a repository, given the API's address: the forge's web pages stand beside its API. */
+export function webUrlOf(apiUrl: string): string {
+  const url = new URL(apiUrl)
+  return url.hostname === 'api.github.com' ? 'https://github.com' : url.origin
+}

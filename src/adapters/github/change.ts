@@ -154,6 +154,11 @@ export function createChangeReader(client: Client, clock: Clock): ReadChange {
       return reading(() => gitCommitOf(objectOf(json, 'commit')))
     }
 
+    async function stateNow(): Promise<string> {
+      const { json } = await get(path`/repositories/${repository.id}/pulls/${number}`)
+      return reading(() => textAt(objectOf(json, 'pull request'), 'state', 'state', 16))
+    }
+
     async function tipOf(ref: string): Promise<CommitId> {
       const { json } = await get(`${path`/repositories/${repository.id}/git/ref/heads`}/${refPath(ref)}`)
       return reading(() => commitAt(objectAt(objectOf(json, 'ref'), 'object', 'object'), 'sha', 'object.sha'))
@@ -177,8 +182,10 @@ export function createChangeReader(client: Client, clock: Clock): ReadChange {
       const tip = await tipOf(pull.baseRef)
       const comparison = tip === first.base ? first : await compare(tip, pull.head)
       if (pull.told.state === 'open' && comparison.mergeBase === pull.head) throw new ChangeMoved()
-      const isCurrent = isOfHead && merged.parents[0] === tip
-      return { comparison, merge: isCurrent ? { state: 'clean', tree: merged.tree } : unmerged }
+      if (isOfHead && merged.parents[0] === tip) return { comparison, merge: { state: 'clean', tree: merged.tree } }
+      // The base moved on since the pull request was read; it may be this one's own merge, squashed, that moved it.
+      if (pull.told.state === 'open' && isOfHead && (await stateNow()) !== 'open') throw new ChangeMoved()
+      return { comparison, merge: unmerged }
     }
 
     async function readOnce(): Promise<ForgeChange> {

@@ -192,3 +192,23 @@ test('an answer that lacks what it promises names the field', async (t) => {
     assert.deepEqual([error.code, error.data.field], ['forge-incomplete', key])
   }
 })
+
+test('a change that is merged while it is read is read again, and is never open without a test merge', async (t) => {
+  const { fake, github, repository, tell } = await lyingStage(t)
+  for (const head of ['new', 'known']) {
+    fake.commit('acme/node', head, { files: { [`${head}.ts`]: 'n\n' }, author: 'alice', from: 'main' })
+    const place = { repo: 'acme/node', number: 0 }
+    place.number = fake.openPullRequest({ repo: 'acme/node', head, author: 'alice', title: 'T' }).number
+    const known = head === 'new' ? null : await github.reader.change(repository, place.number, null)
+    // The test merge that is known is one into an older base: it has to be looked at again.
+    if (known !== null) fake.commit('acme/node', 'main', { files: { 'other.ts': 'o\n' }, author: 'bob' })
+    let merged: string | null = null
+    tell((path, answer) => {
+      if (isPull(path)) merged ??= fake.mergePullRequest(place, 'acme', 'squash')
+      return answer
+    })
+    const change = await github.reader.change(repository, place.number, known)
+    tell((_, answer) => answer)
+    assert.deepEqual([change.state, change.mergeCommit], ['merged', merged])
+  }
+})

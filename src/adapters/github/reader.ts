@@ -1,13 +1,13 @@
 import type { CheckFacts, CommitId } from '../../core/index.ts'
 import type { Clock, ForgeComment, ForgeReader } from '../../flows/ports.ts'
-import { instantAt, objectsOf, reading } from './answers.ts'
+import { instantAt, objectOf, objectsOf, reading } from './answers.ts'
 import { path } from './api-address.ts'
 import { createChangeReader } from './change.ts'
 import { listRuns } from './check-runs.ts'
 import type { Client } from './call.ts'
 import { createFilesReader } from './commit-files.ts'
 import { readPages } from './pages.ts'
-import { accountFrom, commitAt, idAt, objectAt, optionalObjectAt, refAt, textAt } from './payload-fields.ts'
+import { accountFrom, booleanAt, commitAt, idAt, objectAt, optionalObjectAt, refAt, textAt } from './payload-fields.ts'
 
 const maxPages = 200
 const maxComment = 65_536 * 2
@@ -18,6 +18,12 @@ export function createReader(client: Client, clock: Clock): ForgeReader {
   return {
     change: createChangeReader(client, clock),
     files: createFilesReader(client),
+
+    async isPrivate(repository) {
+      const as = { kind: 'installation', id: repository.installation } as const
+      const { json } = await client.call({ as, kind: 'read', path: path`/repositories/${repository.id}` })
+      return reading(() => booleanAt(objectOf(json, 'repository'), 'private', 'private'))
+    },
 
     async openChanges(repository) {
       type Open = Awaited<ReturnType<ForgeReader['openChanges']>>[number]

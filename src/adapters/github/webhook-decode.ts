@@ -183,6 +183,11 @@ function repositoryOf(payload: JsonObject): ForgeEvent['repository'] {
   return found === null ? null : repositoryFrom(found, 'repository')
 }
 
+/** Said in every payload that tells of a repository, also of events that the gate does not use. */
+function isPrivateIn(payload: JsonObject): boolean {
+  return isJsonObject(payload.repository) && payload.repository.private === true
+}
+
 function senderOf(payload: JsonObject): ForgeAccount | null {
   const found = optionalObjectAt(payload, 'sender', 'sender')
   return found === null ? null : accountFrom(found, 'sender')
@@ -203,6 +208,7 @@ export function decodePayload(event: string, payload: JsonObject): Omit<ForgeEve
       action: orNull(() => actionOf(payload)),
       installation: orNull(() => installationOf(payload)),
       repository: orNull(() => repositoryOf(payload)),
+      isPrivate: isPrivateIn(payload),
       sender: orNull(() => senderOf(payload)),
       detail: other,
     }
@@ -211,6 +217,7 @@ export function decodePayload(event: string, payload: JsonObject): Omit<ForgeEve
     action: actionOf(payload),
     installation: installationOf(payload),
     repository: repositoryOf(payload),
+    isPrivate: isPrivateIn(payload),
     sender: senderOf(payload),
   }
   if (envelope[kind.needs] === null) throw new FieldFault(kind.needs)

@@ -70,7 +70,7 @@ test('T60 a symbolic link on the way or in place of a file is refused', async (t
     await assert.rejects(files.read(path), isAppError('log-files-unavailable'), path)
     await assert.rejects(files.write(path, encodeUtf8('x')), isAppError('log-files-unavailable'), path)
   }
-  await assert.rejects(files.removeBlob(`blob/${'a'.repeat(64)}`), isAppError('log-files-unavailable'))
+  await assert.rejects(files.remove(`blob/${'a'.repeat(64)}`), isAppError('log-files-unavailable'))
   assert.deepEqual(readdirSync(elsewhere), ['000'])
 })
 

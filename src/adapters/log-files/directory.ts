@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { chmod, type FileHandle, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { chmod, type FileHandle, link, lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { checkpointPath, equalBytes, parseLogPath } from '../../core/index.ts'
+import { checkpointPath, equalBytes, isRemovable, isWrittenOnce, parseLogPath, partialPaths } from '../../core/index.ts'
 import { AppError, invariant } from '../../flows/app-error.ts'
 import type { LogFiles } from '../../flows/ports.ts'
 
 /** Where whole files wait for their name; on the same file system, so that getting it is one step. */
 const waitingName = '.new'
-const fileMode = 0o644
-const directoryMode = 0o755
+const publicModes = { file: 0o644, directory: 0o755 }
+const privateModes = { file: 0o600, directory: 0o700 }
 /** A full bundle of the largest entries has under 17 MB; what is larger is no file of a log. */
 const maxFileBytes = 64 * 1024 * 1024
 const maxKnownDirectories = 10_000
@@ -18,6 +18,8 @@ const maxKnownDirectories = 10_000
 export interface LogDirectoryOptions {
   readonly directory: string
   readonly create: boolean
+  /** The files are for their owner alone; a place that lets others in is refused. */
+  readonly isPrivate?: boolean
 }
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code
@@ -80,25 +82,31 @@ const isBeginningOf = (part: Uint8Array, whole: Uint8Array): boolean =>
   part.length < whole.length && equalBytes(part, whole.subarray(0, part.length))
 
 /** Makes the directory and those above it that are missing; on return all of them survive loss of power. */
-async function makePlace(directory: string): Promise<void> {
+async function makePlace(directory: string, mode: number): Promise<void> {
   const topmost = await mkdir(directory, { recursive: true })
   if (topmost === undefined) return
   for (let made = resolve(directory); ; made = dirname(made)) {
-    await chmod(made, directoryMode)
+    await chmod(made, mode)
     await syncDirectory(dirname(made))
     if (made === resolve(topmost)) return
   }
 }
 
 /**
- * The files of a log in a directory that any web server can serve: files of mode 0644, directories of 0755.
+ * The files of a log in a directory that any web server can serve: files of mode 0644, directories of 0755; or, of a private
+ * log, one that its owner alone can read: 0600 and 0700.
  *
  * Checks: paths are from core's closed list; no directory or file below the place is a symbolic link. Every file is written
  * under another name, synced, and named in one step that never replaces other bytes; the directories on its way are
  * synced before `write` returns.
- * @throws AppError log-files-unavailable when the place is not there
+ * @throws AppError log-files-unavailable when the place is not there, or is private and lets others in
  */
-export async function openLogDirectory({ directory, create }: LogDirectoryOptions): Promise<LogFiles> {
+export async function openLogDirectory({
+  directory,
+  create,
+  isPrivate = false,
+}: LogDirectoryOptions): Promise<LogFiles> {
+  const modes = isPrivate ? privateModes : publicModes
   const waiting = join(directory, waitingName)
   /** Directories whose own name is known to survive loss of power. */
   const durable = new Set<string>()
@@ -123,7 +131,7 @@ export async function openLogDirectory({ directory, create }: LogDirectoryOption
     if (durable.has(path)) return
     try {
       await mkdir(path)
-      await chmod(path, directoryMode)
+      await chmod(path, modes.directory)
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
     }
@@ -146,9 +154,9 @@ export async function openLogDirectory({ directory, create }: LogDirectoryOption
   async function writeWaiting(bytes: Uint8Array): Promise<string> {
     await makeDirectory(waiting)
     const path = join(waiting, `${process.pid}-${randomBytes(12).toString('hex')}`)
-    const handle = await open(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, fileMode)
+    const handle = await open(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, modes.file)
     try {
-      await handle.chmod(fileMode)
+      await handle.chmod(modes.file)
       await handle.writeFile(bytes)
       await handle.sync()
     } catch (error) {
@@ -198,9 +206,25 @@ export async function openLogDirectory({ directory, create }: LogDirectoryOption
     await syncDirectory(way)
   }
 
+  /** Makes durable that a file is gone; the folder of partial files goes with the last of them. */
+  async function leave(way: string, path: string): Promise<void> {
+    if (parseLogPath(path)?.kind === 'tile') {
+      durable.delete(way)
+      await rmdir(way).catch((error: unknown) => {
+        if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(codeOf(error) ?? '')) throw error
+      })
+    }
+    await syncDirectory(way).catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOENT') throw error
+      return syncDirectory(dirname(way))
+    })
+  }
+
   await attempt(directory, async () => {
-    if (create) await makePlace(directory)
-    if (!(await lstat(join(directory, '.'))).isDirectory()) unavailable(directory, 'not-directory')
+    if (create) await makePlace(directory, modes.directory)
+    const place = await lstat(join(directory, '.'))
+    if (!place.isDirectory()) unavailable(directory, 'not-directory')
+    if (isPrivate && (place.mode & 0o077) !== 0) unavailable(directory, 'open-to-others')
     for (const left of await readdir(waiting).catch(() => []))
       if (!isOfLiving(left)) await rm(join(waiting, left), { force: true })
   })
@@ -211,8 +235,7 @@ export async function openLogDirectory({ directory, create }: LogDirectoryOption
       return attempt(path, async () => ((await isWayClear(path)) ? readWhole(join(directory, path)) : null))
     },
     async write(path, bytes) {
-      const kind = parseLogPath(path)?.kind
-      invariant(kind === 'tile' || kind === 'blob', 'a path of a log file that is written once')
+      invariant(isWrittenOnce(path), 'a path of a log file that is written once')
       await attempt(path, () => writeOnce(path, bytes))
     },
     async replaceCheckpoint(note) {
@@ -227,12 +250,18 @@ export async function openLogDirectory({ directory, create }: LogDirectoryOption
         await syncDirectory(way)
       })
     },
-    async removeBlob(path) {
-      invariant(parseLogPath(path)?.kind === 'blob', 'a path of a blob')
+    async remove(path) {
+      invariant(isRemovable(path), 'a path of a log file that may go')
       await attempt(path, async () => {
         if (!(await isWayClear(path))) return
         await rm(join(directory, path), { force: true })
-        await syncDirectory(dirname(join(directory, path)))
+        await leave(dirname(join(directory, path)), path)
+      })
+    },
+    async partials(path) {
+      return attempt(path, async () => {
+        if (!(await isWayClear(`${path}.p/1`))) return partialPaths(path, [])
+        return partialPaths(path, await readdir(join(directory, `${path}.p`)))
       })
     },
   }

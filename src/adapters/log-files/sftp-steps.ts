@@ -1,4 +1,4 @@
-import type { SFTPWrapper, Stats } from 'ssh2'
+import type { FileEntryWithStats, SFTPWrapper, Stats } from 'ssh2'
 import { endOfFile, type SftpSession, SftpStatus } from './sftp-connection.ts'
 
 const chunkBytes = 32_768
@@ -31,6 +31,10 @@ export const closeHandle = (session: SftpSession, handle: Buffer): Promise<undef
 
 export const statOf = (session: SftpSession, path: string): Promise<Stats> =>
   session.call<Stats>((sftp, done) => sftp.stat(path, done))
+
+/** The names in a folder. */
+export const readNames = async (session: SftpSession, path: string): Promise<readonly string[]> =>
+  (await session.call<FileEntryWithStats[]>((sftp, done) => sftp.readdir(path, done))).map(({ filename }) => filename)
 
 /** Writes all of it, some chunks at a time. */
 export async function writeAll(session: SftpSession, handle: Buffer, bytes: Uint8Array): Promise<void> {

@@ -102,8 +102,8 @@ onSshd('the checkpoint is replaced, a blob is removed, twice without an error', 
   assert.equal(readFileSync(join(sshd.directory, 'checkpoint'), 'utf8'), 'second')
   const blob = `blob/${'a'.repeat(64)}`
   await files.write(blob, bytes)
-  await files.removeBlob(blob)
-  await files.removeBlob(blob)
+  await files.remove(blob)
+  await files.remove(blob)
   assert.equal(await files.read(blob), null)
   assert.deepEqual(readdirSync(sshd.directory).sort(), ['blob', 'checkpoint'])
 })

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type LogPath, parseLogPath } from '../../core/index.ts'
+import { isRemovable, type LogPath, parseLogPath, partialPaths } from '../../core/index.ts'
 import { AppError, invariant } from '../../flows/app-error.ts'
 import type { LogFiles, Timers } from '../../flows/ports.ts'
 import {
@@ -18,6 +18,7 @@ import {
   discard,
   openHandle,
   readAll,
+  readNames,
   replaceFile,
   statOf,
   syncFolder,
@@ -40,10 +41,13 @@ const isMissing = (error: unknown): error is SftpStatus => error instanceof Sftp
  * Trust: the other side is believed only after it proved the pinned host key; what it holds is compared, never assumed.
  * Checks: a file that is there is compared, and completed where a crash tore it, never replaced by other bytes; a finished file takes its name by SFTP's plain rename, which OpenSSH
  * refuses when the name is taken, so that two writers cannot replace each other's file.
- * Does not check: that a server which offers no `fsync@openssh.com` keeps through a loss of power what it acknowledged.
+ * Does not check: the modes of a private place after it was made; that a server which offers no `fsync@openssh.com` keeps through a loss of power what it acknowledged.
  * Spec: draft-ietf-secsh-filexfer-02; `fsync@openssh.com` and `posix-rename@openssh.com` of OpenSSH's PROTOCOL.
  */
-export function openSftpFiles(place: SftpPlace, timers: Timers): SftpFiles {
+export function openSftpFiles(place: SftpPlace & { readonly isPrivate?: boolean }, timers: Timers): SftpFiles {
+  const modes = place.isPrivate
+    ? { kept: 0o400, replaced: 0o600, folder: 0o700 }
+    : { kept: 0o444, replaced: 0o644, folder: 0o755 }
   const connection = connectSftp(place, timers)
   const root = place.directory.replace(/\/+$/, '')
   const at = (path: string): string => `${root}/${path}`
@@ -60,7 +64,7 @@ export function openSftpFiles(place: SftpPlace, timers: Timers): SftpFiles {
   /** Makes a folder, or leaves the one that is there. */
   async function makeFolder(session: SftpSession, path: string, parent: string): Promise<void> {
     try {
-      await act(session, (sftp, done) => sftp.mkdir(path, { mode: 0o755 }, done))
+      await act(session, (sftp, done) => sftp.mkdir(path, { mode: modes.folder }, done))
       await syncFolder(session, parent)
     } catch (error) {
       if (!(error instanceof SftpStatus) || isMissing(error)) throw error
@@ -158,41 +162,76 @@ export function openSftpFiles(place: SftpPlace, timers: Timers): SftpFiles {
     )
   }
 
+  /** Removes the folder of partial files with the last of them. */
+  async function removeFolder(session: SftpSession, folder: string): Promise<void> {
+    session.knownFolders.delete(folder)
+    try {
+      await act(session, (sftp, done) => sftp.rmdir(at(folder), done))
+    } catch (error) {
+      // The protocol has no word for "is not empty".
+      if (!(error instanceof SftpStatus)) throw error
+      return
+    }
+    await syncFolder(session, at(folderOf(folder)))
+  }
+
+  async function namesIn(session: SftpSession, folder: string): Promise<readonly string[]> {
+    try {
+      return await readNames(session, at(folder))
+    } catch (error) {
+      if (!isMissing(error)) throw error
+      await statOf(session, at(''))
+      return []
+    }
+  }
+
   return {
     async read(path) {
-      requireLogPath(path, ['checkpoint', 'tile', 'blob'])
+      requireLogPath(path, ['checkpoint', 'tile', 'blob', 'break'])
       return run(path, (session) => readFrom(session, path))
     },
     async write(path, bytes) {
-      requireLogPath(path, ['tile', 'blob'])
+      requireLogPath(path, ['tile', 'blob', 'break'])
       await run(path, async (session) => {
         const found = await compare(session, path, bytes)
         if (found === 'none')
-          await put(session, path, bytes, 0o444, (temporary) => nameOnce(session, temporary, path, bytes))
-        if (found === 'torn') await put(session, path, bytes, 0o444, (temporary) => takeName(session, temporary, path))
+          await put(session, path, bytes, modes.kept, (temporary) => nameOnce(session, temporary, path, bytes))
+        if (found === 'torn')
+          await put(session, path, bytes, modes.kept, (temporary) => takeName(session, temporary, path))
         // Also where the file was there already: its writer may have died before its name was durable.
         await syncFolder(session, at(folderOf(path)))
       })
     },
     replaceCheckpoint: (note) =>
       run('checkpoint', async (session) => {
-        await put(session, 'checkpoint', note, 0o644, (temporary) => takeName(session, temporary, 'checkpoint'))
+        await put(session, 'checkpoint', note, modes.replaced, (temporary) =>
+          takeName(session, temporary, 'checkpoint'),
+        )
         await syncFolder(session, at(''))
       }),
-    async removeBlob(path) {
-      requireLogPath(path, ['blob'])
+    async remove(path) {
+      invariant(isRemovable(path), 'a path of a log file that may go')
       await run(path, async (session) => {
         try {
           await act(session, (sftp, done) => sftp.unlink(at(path), done))
         } catch (error) {
-          if (isMissing(error)) return
-          throw error
+          if (!isMissing(error)) throw error
+          // A directory that is gone is no place from which the file is gone.
+          await statOf(session, at(''))
         }
+        // Also where nothing was there: who removed it may have died before that was durable.
         await syncFolder(session, at(folderOf(path)))
+        if (parseLogPath(path)?.kind === 'tile') await removeFolder(session, folderOf(path).slice(0, -1))
       })
     },
+    partials: (path) =>
+      run(path, (session) => namesIn(session, `${path}.p`).then((names) => partialPaths(path, names))),
     makeDirectory: () =>
-      run('the directory', (session) => makeFolder(session, root, root.slice(0, root.lastIndexOf('/') + 1))),
+      run('the directory', async (session) => {
+        await makeFolder(session, root, root.slice(0, root.lastIndexOf('/') + 1))
+        if (!place.isPrivate || ((await statOf(session, root)).mode & 0o077) === 0) return
+        throw unavailable(place, 'open-to-others', 'the directory lets others in; give it the mode 0700 there')
+      }),
     close: () => connection.close(),
   }
 }

@@ -13,7 +13,7 @@ const maxBlobBytes = 64 * 1024 * 1024
  * Spec: C2SP tlog-tiles: a tile has 256 hashes, a bundle 256 entries of at most 65,535 bytes after their lengths.
  */
 export function maxBytesOf(path: string): number {
-  if (path === 'checkpoint') return 65_536
+  if (path === 'checkpoint' || path === 'break') return 65_536
   if (blobPath.test(path)) return maxBlobBytes
   const file = parseTilePath(path)
   invariant(file !== undefined, 'a path of a log is one that core writes')

@@ -61,6 +61,20 @@ async function withFile(file: string, use: (handle: FileHandle) => Promise<void>
 }
 
 /**
+ * A journal that is opened for each step, so that several processes may use it one after the other; a file that is not there
+ * is an empty one.
+ *
+ * Errs: of two processes that append at the same moment one may be forgotten; what is read is whole.
+ */
+export function sharedJournal(file: string): Journal {
+  return {
+    append: async (record) => (await openJournal(file)).append(record),
+    read: async () => (checkPrivateFile(file) ? (await openJournal(file)).read() : []),
+    drop: async (count) => (await openJournal(file)).drop(count),
+  }
+}
+
+/**
  * Opens the append-only file for acts that lower trust while the store is down; creates it with mode 0600.
  *
  * A torn last record is cut off. Records are written one after the other, whoever appends at the same time.

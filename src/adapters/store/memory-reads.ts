@@ -145,6 +145,11 @@ export function memoryStatements(state: MemoryState): Statements {
         (row) => row.repository === repository && row.number === number && row.person === person,
       ).length
     },
+    async forRelease(repository, tag) {
+      return [...state.releaseStatements.values()]
+        .filter((row) => row.repository === repository && row.tag === tag)
+        .sort((a, b) => a.entry - b.entry)
+    },
     async aboutPerson(person) {
       return inLogOrder().filter(
         ({ statement: { predicate } }) =>
@@ -207,6 +212,14 @@ export function memoryMemory(state: MemoryState): Memory {
   return {
     async blob(digest) {
       return state.blobs.get(digest) ?? null
+    },
+    async isErased(digest) {
+      return state.erased.has(digest)
+    },
+    async cosignedOver(index) {
+      const size = Math.min(...[...state.cosigned.keys()].filter((one) => one > index))
+      const note = state.cosigned.get(size)
+      return note === undefined ? null : { size, note }
     },
     async cursor(name) {
       return state.cursors.get(name) ?? null

@@ -8,6 +8,7 @@ import type {
   LogHead,
   LogName,
   PolicyRecord,
+  ReleaseStatementRecord,
   RepositoryRecord,
   StatementRecord,
   StorePorts,
@@ -34,11 +35,14 @@ export interface MemoryState {
   readonly changes: Map<string, ChangeRecord>
   readonly checks: Map<string, CheckRecord>
   readonly statements: Map<string, StatementRecord>
+  readonly releaseStatements: Map<string, ReleaseStatementRecord>
   readonly nonces: Set<string>
   readonly commands: Set<string>
   readonly policies: Map<number, PolicyRecord>
   readonly blobs: Map<string, Uint8Array>
+  readonly erased: Set<string>
   readonly logs: Readonly<Record<LogName, MemoryLogState>>
+  readonly cosigned: Map<number, string>
   readonly cursors: Map<string, string>
   readonly findings: Map<string, FindingRecord>
   keyring: KeyringRow | null
@@ -66,11 +70,14 @@ export const emptyState = (): MemoryState => ({
   changes: new Map(),
   checks: new Map(),
   statements: new Map(),
+  releaseStatements: new Map(),
   nonces: new Set(),
   commands: new Set(),
   policies: new Map(),
   blobs: new Map(),
+  erased: new Set(),
   logs: { decisions: emptyLog(), security: emptyLog() },
+  cosigned: new Map(),
   cursors: new Map(),
   findings: new Map(),
   keyring: null,

@@ -1,9 +1,12 @@
+import type { RepositoryId } from '../../core/index.ts'
 import { invariant } from '../../flows/app-error.ts'
-import type { JobRecord, Write } from '../../flows/ports.ts'
+import type { JobRecord, RepositoryRecord, Write } from '../../flows/ports.ts'
 import { checkBlob } from './blob-digest.ts'
 import { ConflictSignal } from './conflict.ts'
+import { withoutReason, withoutTexts } from './erased-statement.ts'
 import { checkLogAppend } from './log-append.ts'
 import type { MemoryState } from './memory-state.ts'
+import { withBranchSeen } from './repository-edits.ts'
 
 /** Steps that take a half-applied commit back, newest last. */
 type Undo = (() => void)[]
@@ -18,6 +21,13 @@ function put<K, V>(undo: Undo, map: Map<K, V>, key: K, value: V): void {
     if (had) map.set(key, old)
     else map.delete(key)
   })
+}
+
+function takeOut<K, V>(undo: Undo, map: Map<K, V>, key: K): void {
+  const old = map.get(key)
+  if (old === undefined) return
+  map.delete(key)
+  undo.push(() => map.set(key, old))
 }
 
 function add<K>(undo: Undo, set: Set<K>, key: K): void {
@@ -71,8 +81,7 @@ function applyJobDone(state: MemoryState, { id, version }: Row<'job-done'>, undo
   const old = state.jobs.get(id)
   if (old === undefined || old.job.version !== version) return
   // Putting it back moves it to the map's end; reads sort by `seq`.
-  state.jobs.delete(id)
-  undo.push(() => state.jobs.set(id, old))
+  takeOut(undo, state.jobs, id)
 }
 
 function applyJobFailure(
@@ -99,6 +108,15 @@ function applyStatement(state: MemoryState, { record }: Row<'statement'>, undo: 
   refuseWhen(state.statements.has(key), 'duplicate-statement')
   refuseWhen(state.nonces.has(nonce), 'duplicate-nonce')
   put(undo, state.statements, key, structuredClone(record))
+  add(undo, state.nonces, nonce)
+}
+
+function applyReleaseStatement(state: MemoryState, { record }: Row<'release-statement'>, undo: Undo): void {
+  const key = `${record.payloadDigest}/${record.person}`
+  const nonce = `release ${record.statement.predicate.nonce}`
+  refuseWhen(state.releaseStatements.has(key), 'duplicate-statement')
+  refuseWhen(state.nonces.has(nonce), 'duplicate-nonce')
+  put(undo, state.releaseStatements, key, structuredClone(record))
   add(undo, state.nonces, nonce)
 }
 
@@ -135,11 +153,39 @@ function applyCheckpoint(state: MemoryState, { log: name, size, note }: Row<'che
 
 function applyBlob(state: MemoryState, { digest, bytes }: Row<'blob'>, undo: Undo): void {
   checkBlob(digest, bytes)
+  refuseWhen(state.erased.has(digest), 'blob-erased')
   if (!state.blobs.has(digest)) put(undo, state.blobs, digest, new Uint8Array(bytes))
+}
+
+function applyErasure(state: MemoryState, { digest, changes }: Row<'erase-blob'>, undo: Undo): void {
+  refuseWhen(state.erased.has(digest), 'blob-erased')
+  add(undo, state.erased, digest)
+  takeOut(undo, state.blobs, digest)
+  for (const [key, record] of state.statements)
+    if (record.payloadDigest === digest) put(undo, state.statements, key, withoutTexts(record))
+  for (const [key, record] of state.releaseStatements)
+    if (record.payloadDigest === digest) put(undo, state.releaseStatements, key, withoutReason(record))
+  for (const { repository, number } of changes) {
+    for (const [guid, delivery] of state.deliveries)
+      if (delivery.repository === repository && delivery.number === number && delivery.finishedAt !== null)
+        put(undo, state.deliveries, guid, { ...delivery, body: null })
+    for (const [id, { job }] of state.jobs)
+      if (job.lane === `${repository}/${number}` && job.state === 'dead') takeOut(undo, state.jobs, id)
+  }
 }
 
 function applyFinding(state: MemoryState, { record }: Row<'finding'>, undo: Undo): void {
   if (!state.findings.has(record.id)) put(undo, state.findings, record.id, structuredClone(record))
+}
+
+function editRepository(
+  state: MemoryState,
+  id: RepositoryId,
+  edit: (record: RepositoryRecord) => RepositoryRecord,
+  undo: Undo,
+): void {
+  const record = state.repositories.get(id)
+  if (record !== undefined) put(undo, state.repositories, id, edit(record))
 }
 
 function applyRow(state: MemoryState, row: Write, undo: Undo): void {
@@ -158,6 +204,10 @@ function applyRow(state: MemoryState, row: Write, undo: Undo): void {
       return applyJobFailure(state, row.id, row.version, { state: 'dead', lastError: row.error }, undo)
     case 'repository':
       return put(undo, state.repositories, row.record.id, structuredClone(row.record))
+    case 'repository-private':
+      return editRepository(state, row.repository, (record) => ({ ...record, private: row.private }), undo)
+    case 'branch-seen':
+      return editRepository(state, row.repository, (record) => withBranchSeen(record, row), undo)
     case 'change':
       return applyChange(state, row, undo)
     case 'check': {
@@ -166,6 +216,8 @@ function applyRow(state: MemoryState, row: Write, undo: Undo): void {
     }
     case 'statement':
       return applyStatement(state, row, undo)
+    case 'release-statement':
+      return applyReleaseStatement(state, row, undo)
     case 'command':
       return applyCommand(state, row, undo)
     case 'policy':
@@ -174,8 +226,13 @@ function applyRow(state: MemoryState, row: Write, undo: Undo): void {
       return assign(undo, state, 'keyring', { keyring: structuredClone(row.keyring), digest: row.digest })
     case 'blob':
       return applyBlob(state, row, undo)
+    case 'erase-blob':
+      return applyErasure(state, row, undo)
     case 'entries':
       return applyEntries(state, row, undo)
+    case 'cosigned-head':
+      if (!state.cosigned.has(row.size)) put(undo, state.cosigned, row.size, row.note)
+      return
     case 'checkpoint':
       return applyCheckpoint(state, row, undo)
     case 'cursor':

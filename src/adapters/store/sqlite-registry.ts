@@ -1,6 +1,7 @@
-import type { Keyring, Sha256 } from '../../core/index.ts'
+import type { Keyring, RepositoryId, Sha256 } from '../../core/index.ts'
 import type { PolicyRecord, Registry, RepositoryRecord } from '../../flows/ports.ts'
 import { ConflictSignal } from './conflict.ts'
+import { withBranchSeen } from './repository-edits.ts'
 import type { Connection } from './sqlite-connection.ts'
 import { recordOf, recordOrNull, type RowWriters } from './sqlite-rows.ts'
 
@@ -23,14 +24,23 @@ const selectPolicies = 'select record from policies order by epoch'
 const selectNewestKeyring = 'select max(seq) from keyrings'
 const selectKeyring = 'select digest, keyring from keyrings where seq = ?'
 
-export function registryWriters(db: Connection): Pick<RowWriters, 'repository' | 'policy' | 'keyring'> {
+export function registryWriters(
+  db: Connection,
+): Pick<RowWriters, 'repository' | 'repository-private' | 'branch-seen' | 'policy' | 'keyring'> {
   const repository = db.prepare(upsertRepository)
+  const stored = db.prepare(selectRepository)
   const policy = db.prepare(insertPolicy)
   const keyring = db.prepare(insertKeyring)
+  const edit = (id: RepositoryId, change: (record: RepositoryRecord) => RepositoryRecord): void => {
+    const record = recordOrNull<RepositoryRecord>(stored.get(id))
+    if (record !== null) repository.run(id, JSON.stringify(change(record)))
+  }
   return {
     repository({ record }) {
       repository.run(record.id, JSON.stringify(record))
     },
+    'repository-private': (row) => edit(row.repository, (record) => ({ ...record, private: row.private })),
+    'branch-seen': (row) => edit(row.repository, (record) => withBranchSeen(record, row)),
     policy({ record }) {
       const { changes } = policy.run({ epoch: record.epoch, record: JSON.stringify(record) })
       if (changes === 0) throw new ConflictSignal('policy-moved')

@@ -10,6 +10,7 @@ import { jobWriters } from './sqlite-jobs.ts'
 import { logWriters } from './sqlite-log.ts'
 import { memoryWriters } from './sqlite-memory.ts'
 import { registryWriters } from './sqlite-registry.ts'
+import { emptyWriteAheadLog, erasureWriters } from './sqlite-erasure.ts'
 import type { RowWriters } from './sqlite-rows.ts'
 import { statementWriters } from './sqlite-statements.ts'
 
@@ -58,12 +59,18 @@ function rowWriters(db: Connection): RowWriters {
     ...statementWriters(db),
     ...logWriters(db),
     ...memoryWriters(db),
+    ...erasureWriters(db),
   }
 }
+
+const erases = (request: WriteRequest): boolean =>
+  request.kind === 'commit' && request.writes.some(({ kind }) => kind === 'erase-blob')
 
 /** Opens the writing connection of a migrated database. */
 export function openWriter(file: string, key: Uint8Array): Writer {
   const db = connect(file, key, 'write')
+  // A process that ended between an erasure and the line below that empties the log left the erased pages in it.
+  if (db.prepare('select 1 from erased_blobs limit 1').get() !== undefined) emptyWriteAheadLog(db)
   const writers = rowWriters(db)
   const prune = bodyPruner(db)
   const [begin, commit, rollback] = ['begin immediate', 'commit', 'rollback'].map((sql) => db.prepare(sql))
@@ -100,6 +107,8 @@ export function openWriter(file: string, key: Uint8Array): Writer {
         begin?.run()
         const replies = requests.map(applyApart)
         commit?.run()
+        if (requests.some(erases) && !emptyWriteAheadLog(db))
+          throw new AppError('store-unavailable', 'a reader keeps the erased pages in the write-ahead log')
         return replies
       } catch (fault) {
         const reply = toReply(fault)

@@ -28,6 +28,8 @@ export interface SqliteLocation {
 export interface SqliteStore extends StorePorts {
   /** Number of the newest migration in the database. */
   readonly schemaVersion: number
+  /** Whether another process may write too: a server that runs. */
+  readonly isBeside: boolean
   /** Reads every page and compares the counters with the rows; an empty list is a sound database. */
   checkIntegrity(): Promise<readonly string[]>
 }
@@ -117,6 +119,7 @@ export async function openSqliteStore(
 
     return {
       schemaVersion,
+      isBeside: options.beside === true,
       ...guardReads({ checkIntegrity: async () => checkIntegrity(db) }),
       store: {
         async commit(writes) {
@@ -164,6 +167,7 @@ export function openSqliteReader({ file, key }: SqliteLocation): SqliteStore {
   try {
     return {
       schemaVersion: requireMigrated(schemaState(db)),
+      isBeside: true,
       checkIntegrity: async () => checkIntegrity(db),
       store: { commit: refuse, probe: refuse, close: async () => void db.close() },
       deliveries: sqliteDeliveries(db, refuse),

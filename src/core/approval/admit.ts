@@ -1,21 +1,16 @@
-import { encodeBase64Url } from '../bytes/base64.ts'
-import { decodeHex } from '../bytes/hex.ts'
 import type { Acceleration } from '../crypto/acceleration.ts'
-import { verifySignature } from '../crypto/signature-schemes.ts'
-import { bytesDigest } from '../crypto/text-digest.ts'
 import { dayMs, type Instant, type LogIndex } from '../ids.ts'
-import { findPerson, type KeyFaultCode, keyRecordAt, keyStatus } from '../keyring/key-status.ts'
+import { findPerson, type KeyFaultCode, keyStatus } from '../keyring/key-status.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import type { PolicyOptions, Requirement, TierId } from '../policy/policy-v1.ts'
 import { requirementDigest } from '../policy/requirement.ts'
 import { type BindingFaultCode, bindingFault, type ChangeSubject } from './binding.ts'
 import { decisionRules } from './decision-rules.ts'
 import { isRationale } from './rationale.ts'
+import { checkSigner, issuanceFault } from './signer-check.ts'
 import type { AdmittedStatement, Statement } from './statement.ts'
-import { parseStatement, type StatementFaultCode, statementPae } from './statement-bytes.ts'
+import { parseStatement, type StatementFaultCode } from './statement-bytes.ts'
 
-/** How far a signer's clock may run ahead of `at`. */
-export const clockGraceMs = 300_000
 /** Days that an approval may outlive the review period, where the policy sets no maximum. */
 const graceDays = 90
 
@@ -80,15 +75,6 @@ const refused = (code: AdmissionCode, detail: string | null = null): Admission =
 export const maxLifetimeMs = (options: PolicyOptions, requirement: Requirement): number =>
   (options.approvalMaxDays ?? requirement.reviewDays + graceDays) * dayMs
 
-/** Rule 8 at issuance. */
-function issuanceFault({ predicate }: Statement, context: AdmitContext): AdmissionCode | null {
-  const { issuedAt, expiresAt } = predicate
-  if (issuedAt > context.at + clockGraceMs) return 'issued-in-future'
-  if (expiresAt <= issuedAt) return 'lifetime-empty'
-  if (expiresAt - issuedAt > maxLifetimeMs(context.options, context.requirement)) return 'lifetime-too-long'
-  return expiresAt <= context.at ? 'expired' : null
-}
-
 function conditionFault({ predicate }: Statement, { requirement }: AdmitContext): AdmissionCode | null {
   const { condition } = predicate
   if (condition === undefined) return null
@@ -129,7 +115,7 @@ export function admit(
   input: { readonly payload: Uint8Array; readonly signature: Uint8Array },
   context: AdmitContext,
 ): Admission {
-  const { payload, signature } = input
+  const { payload } = input
   const acceleration = context.acceleration ?? {}
   const parsed = parseStatement(payload)
   if (!parsed.ok) return refused(parsed.code, parsed.field)
@@ -149,7 +135,8 @@ export function admit(
     approvalsSurviveRebase: context.options.approvalsSurviveRebase,
   })
   if (binding !== null) return refused(binding)
-  const late = issuanceFault(statement, context)
+  const maxMs = maxLifetimeMs(context.options, context.requirement)
+  const late = issuanceFault(predicate, { at: context.at, maxMs })
   if (late !== null) return refused(late)
   if (context.isRecorded) return refused('duplicate-statement')
   if (context.nonceUsed) return refused('nonce-used')
@@ -159,19 +146,12 @@ export function admit(
   if (condition !== null) return refused(condition)
   const key = keyFault(statement, context)
   if (key !== null) return refused(key)
-  const person = findPerson(context.keyring, predicate.signer.maintainer)
-  const record = person && keyRecordAt(person, predicate.signer.keyid, context.entry)
-  const publicKey = record && decodeHex(record.publicKey)
-  if (record === undefined || publicKey === undefined) return refused('key-unknown')
-  const check = verifySignature(record.scheme, publicKey, statementPae(payload), signature, acceleration)
-  if (!check.ok) return refused('bad-signature', check.code)
+  const check = checkSigner(input, predicate.signer, { ...context, acceleration })
+  if (!check.ok) return refused(check.code, check.detail)
   return {
     ok: true,
     draft: {
-      payload: encodeBase64Url(payload),
-      payloadDigest: bytesDigest(payload, acceleration),
-      signature: encodeBase64Url(signature),
-      scheme: record.scheme,
+      ...check.signed,
       statement,
       requirement: rules.bindsRequirement && signed ? signed : context.requirement,
     },

@@ -1,7 +1,7 @@
 import { decodeBase64, decodeBase64Url } from '../bytes/base64.ts'
 import { decodeHex } from '../bytes/hex.ts'
 import type { Decision } from './statement.ts'
-import { maxPayloadBytes } from './statement-bytes.ts'
+import { maxPayloadBytes } from './statement-fields.ts'
 
 /** Commands that act: each is a signed statement. */
 export const signedCommands = {

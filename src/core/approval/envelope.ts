@@ -4,7 +4,7 @@ import { FieldFault, type FieldFaultCode, readList, readObject, readText } from 
 import { parseJsonStrict } from '../bytes/json-strict.ts'
 import type { KeyId } from '../ids.ts'
 import { approvalPayloadType } from './statement.ts'
-import { maxPayloadBytes } from './statement-bytes.ts'
+import { maxPayloadBytes } from './statement-fields.ts'
 
 /** A payload with its one signature. `keyid` is a hint only: which key counts is what the payload and the registry say. */
 export interface Envelope {

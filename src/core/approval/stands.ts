@@ -4,7 +4,7 @@ import type { Keyring } from '../keyring/keyring.ts'
 import type { SetId } from '../policy/policy-v1.ts'
 import { type BindingContext, type BindingFaultCode, bindingFault } from './binding.ts'
 import { decisionRules } from './decision-rules.ts'
-import type { AdmittedStatement } from './statement.ts'
+import type { AdmittedStatement, ApprovalPredicate } from './statement.ts'
 
 /** Why a recorded statement has no effect now. */
 export type StandingFaultCode = BindingFaultCode | KeyFaultCode | 'superseded' | 'withdrawn' | 'own-veto-stands'
@@ -26,10 +26,17 @@ interface PersonHistory {
   readonly latest: Map<string, number>
 }
 
-/** What each person did on one pull request, newest act of each kind. */
+/** A recorded statement, as far as the order of acts looks at it: on a change or about a release. */
+export type Act = Pick<AdmittedStatement, 'entry' | 'at'> & {
+  readonly statement: {
+    readonly predicate: Pick<ApprovalPredicate, 'decision' | 'signer' | 'condition' | 'tier'>
+  }
+}
+
+/** What each person did on one pull request, or about one release, newest act of each kind. */
 export type VoteHistory = ReadonlyMap<AccountId, PersonHistory>
 
-const slot = ({ statement: { predicate } }: AdmittedStatement): string =>
+const slot = ({ statement: { predicate } }: Act): string =>
   predicate.decision === 'attest' ? `attest ${predicate.condition?.id ?? ''}` : `remove-tier ${predicate.tier ?? ''}`
 
 /**
@@ -37,7 +44,7 @@ const slot = ({ statement: { predicate } }: AdmittedStatement): string =>
  *
  * Trust: `statements` are the admitted ones of that pull request, in any order; only log positions order them.
  */
-export function voteHistory(statements: readonly AdmittedStatement[], keyring: Keyring, at: Instant): VoteHistory {
+export function voteHistory(statements: readonly Act[], keyring: Keyring, at: Instant): VoteHistory {
   const persons = new Map<AccountId, PersonHistory>()
   for (const admitted of statements) {
     const { decision, signer } = admitted.statement.predicate
@@ -62,12 +69,8 @@ export function voteHistory(statements: readonly AdmittedStatement[], keyring: K
   return persons
 }
 
-const keyIsGood = (
-  { statement, entry, at: signedAt }: AdmittedStatement,
-  keyring: Keyring,
-  set: SetId | null,
-  at: Instant,
-) =>
+/** Rule 10 now: the key speaks for its person in the set (null: any), at the entry of the act and at `at`. */
+export const keyIsGood = ({ statement, entry, at: signedAt }: Act, keyring: Keyring, set: SetId | null, at: Instant) =>
   keyStatus(
     keyring,
     { account: statement.predicate.signer.maintainer, keyid: statement.predicate.signer.keyid, set, entry, signedAt },
@@ -75,7 +78,7 @@ const keyIsGood = (
   )
 
 /** Rule 11: of one person, the latest vote; a withdrawal takes back everything before it that helps, and the own veto. */
-function historyFault(admitted: AdmittedStatement, history: PersonHistory): StandingFaultCode | null {
+export function historyFault(admitted: Act, history: PersonHistory): StandingFaultCode | null {
   const { decision } = admitted.statement.predicate
   const { entry } = admitted
   if (decision === 'veto') {

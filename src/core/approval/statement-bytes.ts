@@ -1,4 +1,3 @@
-import { equalBytes } from '../bytes/byte-array.ts'
 import { canonicalBytes } from '../bytes/canonical-json.ts'
 import {
   FieldFault,
@@ -11,20 +10,10 @@ import {
   readText,
 } from '../bytes/field-reader.ts'
 import type { Json, JsonObject } from '../bytes/json.ts'
-import { parseJsonStrict } from '../bytes/json-strict.ts'
 import { preAuthEncoding } from '../bytes/pae.ts'
-import {
-  type AccountId,
-  asCommitId,
-  asKeyId,
-  asSha256,
-  asTreeId,
-  type CommitId,
-  type Instant,
-  type RepositoryId,
-} from '../ids.ts'
+import { type AccountId, asCommitId, asTreeId, type CommitId } from '../ids.ts'
 import { type DecisionRules, decisionRules } from './decision-rules.ts'
-import { formatInstant, parseInstant } from './instant-text.ts'
+import { formatInstant } from './instant-text.ts'
 import {
   type Action,
   type ApprovalPredicate,
@@ -35,13 +24,18 @@ import {
   type Statement,
   statementType,
 } from './statement.ts'
+import {
+  freeText,
+  isReleaseValue,
+  parsePayload,
+  printable,
+  readCommon,
+  readReason,
+  readSha256,
+} from './statement-fields.ts'
 import type { ConditionId } from '../policy/policy-v1.ts'
 
-/** The largest payload that is looked at; its base64 still fits into one comment and one log entry. */
-export const maxPayloadBytes = 32_768
-const maxDepth = 8
 const maxTextLength = 8000
-const maxReasonLength = 2000
 const maxDenied = 250
 
 const actions: readonly Action[] = [
@@ -69,10 +63,8 @@ export type ParsedStatement =
   | { readonly ok: true; readonly statement: Statement }
   | { readonly ok: false; readonly code: StatementFaultCode; readonly field: string | null }
 
-const printable = /^[\x21-\x7e]+$/
 const refName = /^[^\p{Cc} ~^:?*[\\]+$/u
 const conditionId = /^(?:[a-z][a-z0-9-]{0,63}|check:[1-9][0-9]{0,15}:\P{Cc}{1,100})$/u
-const freeText = /^(?:\n|\P{Cc})+$/u
 
 function toJson({ head, headTree, predicate }: Statement): JsonObject {
   const { issuedAt, expiresAt, ...rest } = predicate
@@ -117,12 +109,6 @@ function readSubject(value: Json | undefined): { head: CommitId; headTree: State
   }
 }
 
-function readInstant(value: Json | undefined, field: string): Instant {
-  const instant = parseInstant(readText(value, field, 24))
-  if (instant === undefined) throw new FieldFault('malformed-field', field)
-  return instant
-}
-
 function readCondition(value: Json | undefined): NonNullable<ApprovalPredicate['condition']> {
   const condition = readObject(value, 'condition', ['id', 'evidence'], ['text'])
   const evidence = readObject(condition.evidence, 'condition.evidence', ['uri', 'digest'])
@@ -135,7 +121,7 @@ function readCondition(value: Json | undefined): NonNullable<ApprovalPredicate['
     id,
     evidence: {
       uri: readText(evidence.uri, 'condition.evidence.uri', 2000, printable),
-      digest: readId(evidence.digest, 'condition.evidence.digest', asSha256),
+      digest: readSha256(evidence.digest, 'condition.evidence.digest'),
     },
     ...(id === 'rationale' ? { text: readText(condition.text, 'condition.text', maxTextLength, freeText) } : {}),
   }
@@ -146,7 +132,7 @@ function readCarried(predicate: JsonObject, carries: DecisionRules['carries']) {
     ...(carries.condition ? { condition: readCondition(predicate.condition) } : {}),
     ...(carries.tier ? { tier: readText(predicate.tier, 'tier', 64, /^[a-z0-9-]+$/) } : {}),
     ...(carries.target ? { target: readInteger(predicate.target, 'target', 1) as AccountId } : {}),
-    ...(carries.reason ? { reason: readText(predicate.reason, 'reason', maxReasonLength, freeText) } : {}),
+    ...(carries.reason ? { reason: readReason(predicate.reason) } : {}),
   }
 }
 
@@ -174,7 +160,6 @@ function readPredicate(value: Json | undefined): ApprovalPredicate {
   const { carries } = decisionRules[decision]
   const carried = (Object.keys(carries) as (keyof typeof carries)[]).filter((name) => carries[name])
   const predicate = readObject(value, 'predicate', [...always, ...carried])
-  const repository = readObject(predicate.repository, 'repository', ['uri', 'id'])
   const pullRequest = readObject(predicate.pullRequest, 'pullRequest', [
     'number',
     'headSha',
@@ -182,9 +167,6 @@ function readPredicate(value: Json | undefined): ApprovalPredicate {
     'baseSha',
     'changeDigest',
   ])
-  const requirement = readObject(predicate.requirement, 'requirement', ['digest'])
-  const policy = readObject(predicate.policy, 'policy', ['epoch'])
-  const signer = readObject(predicate.signer, 'signer', ['maintainer', 'keyid'])
   const notAuthorOf = readList(predicate.notAuthorOf, 'notAuthorOf', maxDenied, (element, field) =>
     readId(element, field, asCommitId),
   )
@@ -192,37 +174,16 @@ function readPredicate(value: Json | undefined): ApprovalPredicate {
   return {
     action: readChoice(predicate.action, 'action', actions),
     decision,
-    audience: readText(predicate.audience, 'audience', 255, printable),
-    repository: {
-      uri: readText(repository.uri, 'repository.uri', 500, printable),
-      id: readInteger(repository.id, 'repository.id', 1) as RepositoryId,
-    },
+    ...readCommon(predicate),
     pullRequest: {
       number: readInteger(pullRequest.number, 'pullRequest.number', 1),
       headSha: readId(pullRequest.headSha, 'pullRequest.headSha', asCommitId),
       baseRef: readText(pullRequest.baseRef, 'pullRequest.baseRef', 255, refName),
       baseSha: readId(pullRequest.baseSha, 'pullRequest.baseSha', asCommitId),
-      changeDigest: readId(pullRequest.changeDigest, 'pullRequest.changeDigest', asSha256),
-    },
-    requirement: {
-      digest: {
-        sha256: readId(
-          readObject(requirement.digest, 'requirement.digest', ['sha256']).sha256,
-          'requirement.digest.sha256',
-          asSha256,
-        ),
-      },
-    },
-    policy: { epoch: readInteger(policy.epoch, 'policy.epoch', 0) },
-    signer: {
-      maintainer: readInteger(signer.maintainer, 'signer.maintainer', 1) as AccountId,
-      keyid: readId(signer.keyid, 'signer.keyid', asKeyId),
+      changeDigest: readSha256(pullRequest.changeDigest, 'pullRequest.changeDigest'),
     },
     notAuthorOf,
     ...readCarried(predicate, carries),
-    nonce: readText(predicate.nonce, 'nonce', 32, /^[0-9a-f]{32}$/),
-    issuedAt: readInstant(predicate.issuedAt, 'issuedAt'),
-    expiresAt: readInstant(predicate.expiresAt, 'expiresAt'),
   }
 }
 
@@ -239,9 +200,10 @@ const refused = (code: StatementFaultCode, field: string | null = null): ParsedS
  * Spec: formats.md "Approvals"; in-toto Statement v1; RFC 8785.
  */
 export function parseStatement(payload: Uint8Array): ParsedStatement {
-  const parsed = parseJsonStrict(payload, { maxBytes: maxPayloadBytes, maxDepth })
-  if (!parsed.ok) return refused(parsed.code === 'too-large' ? 'too-large' : 'not-json')
-  if (!equalBytes(canonicalBytes(parsed.value), payload)) return refused('not-canonical')
+  const parsed = parsePayload(payload)
+  if (!parsed.ok) return refused(parsed.code)
+  // A release has its own subject and its own reader: it must never be taken for a change, nor a change for it.
+  if (isReleaseValue(parsed.value)) return refused('wrong-action', 'action')
   try {
     const json = readObject(parsed.value, 'statement', ['_type', 'subject', 'predicateType', 'predicate'])
     if (json._type !== statementType) return refused('wrong-type', '_type')

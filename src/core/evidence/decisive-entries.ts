@@ -49,6 +49,18 @@ export interface DecisiveEntryData {
     /** Signed note by the root and, for a successor, by the key before it. */
     readonly certificate: string
   }
+  readonly 'log-broken': {
+    /** Verifier key of the offline root of the log that ends here. */
+    readonly root: string
+    /** The break that it signed. */
+    readonly break: string
+    /** Head of the old log that the break names, as it was signed and cosigned. */
+    readonly checkpoint: string
+    /** Head of the old log over exactly the entries before this one. */
+    readonly recovered: string
+  }
+  /** Not what a verdict stands on, but why a value that it stands on is not there. */
+  readonly 'blob-erased': { readonly digest: Sha256; readonly reason: string }
   readonly verdict: {
     readonly outcome: Outcome
     readonly code: string
@@ -62,5 +74,24 @@ export interface DecisiveEntryData {
     readonly keyring: Sha256 | null
     readonly requirement: Sha256 | null
     readonly verdict: Sha256
+  }
+  readonly 'landing-matched': {
+    readonly commit: CommitId
+    readonly number: number
+    readonly verdict: LogIndex
+    readonly how: 'merge-tree' | 'approved-paths' | 'merged-with-moved-base'
+    readonly commits: number
+  }
+  readonly 'release-signed': {
+    readonly tag: string
+    readonly revision: CommitId
+    /** SHA-256 of the bytes of `SHA256SUMS`. */
+    readonly artifacts: Sha256
+    /** The payload that was signed; a blob. */
+    readonly statement: Sha256
+    /** The landing that the revision is of. */
+    readonly landing: LogIndex
+    /** What the release needed when it was signed. */
+    readonly requirement: Sha256
   }
 }

@@ -29,17 +29,21 @@ export interface EarlierCheckpoint {
   readonly proof: readonly Uint8Array[]
 }
 
-/** One verdict and everything that it stands on, as a stranger can recompute it. */
-export interface Evidence {
+/** Entries and values of a log under one head of it. */
+export interface ProvenEntries {
   /** Signed note of one head of the log, with its cosignatures; it covers every entry. */
   readonly checkpoint: string
   readonly earlier: readonly EarlierCheckpoint[]
-  /** Index of the entry of the verdict. */
-  readonly verdict: LogIndex
   /** By ascending index. */
   readonly entries: readonly EvidenceEntry[]
   /** Values that entries name by the SHA-256 of their canonical JSON. */
   readonly blobs: ReadonlyMap<Sha256, Json>
+}
+
+/** One verdict and everything that it stands on, as a stranger can recompute it. */
+export interface Evidence extends ProvenEntries {
+  /** Index of the entry of the verdict, or of the entry that stands on it where one does. */
+  readonly verdict: LogIndex
 }
 
 export type EvidenceFaultCode =
@@ -88,8 +92,11 @@ function readBlobs(value: Json | undefined): ReadonlyMap<Sha256, Json> {
   return blobs
 }
 
-function readMembers(value: JsonObject): Evidence {
-  const json = readObject(value, 'evidence', ['v', 'kind', 'checkpoint', 'earlier', 'verdict', 'entries', 'blobs'])
+/** Names of the members that `readProven` reads. */
+export const provenMembers = ['checkpoint', 'earlier', 'entries', 'blobs'] as const
+
+/** Reads entries with their proofs. Trust: a stranger's. @throws FieldFault */
+export function readProven(json: JsonObject): ProvenEntries {
   const entries = readList(json.entries, 'entries', maxEntries, readEntry)
   for (const [i, { index }] of entries.entries()) {
     const before = entries[i - 1]
@@ -104,10 +111,25 @@ function readMembers(value: JsonObject): Evidence {
         proof: readList(older.proof, `${field}.proof`, maxProof, readHash),
       }
     }),
-    verdict: readInteger(json.verdict, 'verdict', 0) as LogIndex,
     entries,
     blobs: readBlobs(json.blobs),
   }
+}
+
+/** The members that `readProven` reads. */
+export function provenJson({ checkpoint, earlier, entries, blobs }: ProvenEntries): JsonObject {
+  const proofText = (proof: readonly Uint8Array[]): readonly string[] => proof.map(encodeBase64)
+  return {
+    checkpoint,
+    earlier: earlier.map((older) => ({ checkpoint: older.checkpoint, proof: proofText(older.proof) })),
+    entries: entries.map(({ index, entry, proof }) => ({ index, entry, proof: proofText(proof) })),
+    blobs: Object.fromEntries(blobs),
+  }
+}
+
+function readMembers(value: JsonObject): Evidence {
+  const json = readObject(value, 'evidence', ['v', 'kind', 'verdict', ...provenMembers])
+  return { ...readProven(json), verdict: readInteger(json.verdict, 'verdict', 0) as LogIndex }
 }
 
 /**
@@ -137,15 +159,11 @@ export function readEvidence(bytes: Uint8Array): ReadEvidence {
 
 /** Writes evidence as its one byte string. @throws RangeError when `readEvidence` would refuse it */
 export function encodeEvidence(evidence: Evidence): Uint8Array {
-  const proofText = (proof: readonly Uint8Array[]): readonly string[] => proof.map(encodeBase64)
   const bytes = canonicalBytes({
     v: 1,
     kind: 'governance-evidence',
-    checkpoint: evidence.checkpoint,
-    earlier: evidence.earlier.map(({ checkpoint, proof }) => ({ checkpoint, proof: proofText(proof) })),
     verdict: evidence.verdict,
-    entries: evidence.entries.map(({ index, entry, proof }) => ({ index, entry, proof: proofText(proof) })),
-    blobs: Object.fromEntries(evidence.blobs),
+    ...provenJson(evidence),
   })
   const read = readEvidence(bytes)
   if (!read.ok) throw new RangeError(`no evidence: ${read.code} ${read.field ?? ''}`)

@@ -36,6 +36,7 @@ export type EntrySubject =
   | { readonly kind: 'deployment' }
   | { readonly kind: 'change'; readonly repository: RepositoryId; readonly number: number }
   | { readonly kind: 'branch'; readonly repository: RepositoryId; readonly ref: string }
+  | { readonly kind: 'release'; readonly repository: RepositoryId; readonly tag: string }
 
 /** An entry of one type as evidence holds it. */
 export interface EntryOf<T extends EvidenceEntryType> {
@@ -70,6 +71,8 @@ function files(value: Json | undefined): Readonly<Record<string, Sha256>> {
   if (!isJsonObject(value)) throw new FieldFault('malformed-field', 'files')
   return Object.fromEntries(Object.entries(value).map(([path, digest]) => [path, sha(digest, `files.${path}`)]))
 }
+
+const maxNoteLength = 16_384
 
 type Reader<T extends EvidenceEntryType> = {
   readonly members: readonly (keyof DecisiveEntryData[T] & string)[]
@@ -145,7 +148,7 @@ const readers: { readonly [T in EvidenceEntryType]: Reader<T> } = {
   },
   'statement-admitted': {
     members: ['payloadDigest', 'signature', 'scheme', 'commentId', 'requirement', 'inForce'],
-    subjects: ['change'],
+    subjects: ['change', 'release'],
     actors: ['person'],
     read: (data) => ({
       payloadDigest: sha(data.payloadDigest, 'payloadDigest'),
@@ -166,6 +169,23 @@ const readers: { readonly [T in EvidenceEntryType]: Reader<T> } = {
       root: readText(data.root, 'root', 500),
       certificate: readText(data.certificate, 'certificate', 10_000),
     }),
+  },
+  'log-broken': {
+    members: ['root', 'break', 'checkpoint', 'recovered'],
+    subjects: ['deployment'],
+    actors: ['operator'],
+    read: (data) => ({
+      root: readText(data.root, 'root', 500),
+      break: readText(data.break, 'break', maxNoteLength),
+      checkpoint: readText(data.checkpoint, 'checkpoint', maxNoteLength),
+      recovered: readText(data.recovered, 'recovered', maxNoteLength),
+    }),
+  },
+  'blob-erased': {
+    members: ['digest', 'reason'],
+    subjects: ['deployment'],
+    actors: ['operator'],
+    read: (data) => ({ digest: sha(data.digest, 'digest'), reason: readText(data.reason, 'reason', 2000) }),
   },
   verdict: {
     members: [
@@ -199,6 +219,31 @@ const readers: { readonly [T in EvidenceEntryType]: Reader<T> } = {
       verdict: sha(data.verdict, 'verdict'),
     }),
   },
+  'landing-matched': {
+    members: ['commit', 'number', 'verdict', 'how', 'commits'],
+    subjects: ['branch'],
+    actors: ['server'],
+    read: (data) => ({
+      commit: commit(data.commit, 'commit'),
+      number: readInteger(data.number, 'number', 1),
+      verdict: readInteger(data.verdict, 'verdict', 0) as LogIndex,
+      how: readChoice(data.how, 'how', ['merge-tree', 'approved-paths', 'merged-with-moved-base'] as const),
+      commits: readInteger(data.commits, 'commits', 0),
+    }),
+  },
+  'release-signed': {
+    members: ['tag', 'revision', 'artifacts', 'statement', 'landing', 'requirement'],
+    subjects: ['release'],
+    actors: ['operator'],
+    read: (data) => ({
+      tag: readText(data.tag, 'tag', 128),
+      revision: commit(data.revision, 'revision'),
+      artifacts: sha(data.artifacts, 'artifacts'),
+      statement: sha(data.statement, 'statement'),
+      landing: readInteger(data.landing, 'landing', 0) as LogIndex,
+      requirement: sha(data.requirement, 'requirement'),
+    }),
+  },
 }
 
 function readPerson(value: JsonObject): EntryActor {
@@ -226,12 +271,12 @@ function readSubject(value: JsonObject, kinds: Reader<EvidenceEntryType>['subjec
     readObject(value, 'subject', ['kind'])
     return { kind }
   }
-  const last = kind === 'change' ? 'number' : 'ref'
+  const last = kind === 'change' ? 'number' : kind === 'branch' ? 'ref' : 'tag'
   const subject = readObject(value, 'subject', ['kind', 'repository', last])
   const repository = readInteger(subject.repository, 'subject.repository', 1) as RepositoryId
-  return kind === 'change'
-    ? { kind, repository, number: readInteger(subject.number, 'subject.number', 1) }
-    : { kind, repository, ref: ref(subject.ref, 'subject.ref') }
+  if (kind === 'change') return { kind, repository, number: readInteger(subject.number, 'subject.number', 1) }
+  if (kind === 'branch') return { kind, repository, ref: ref(subject.ref, 'subject.ref') }
+  return { kind, repository, tag: readText(subject.tag, 'subject.tag', 128) }
 }
 
 /** An entry as one of the types, where it reads as one, and what is wrong with it. */

@@ -22,6 +22,8 @@ export interface Recomputation {
   /** The statements that bear on it, each with its replay. */
   readonly statements: readonly StatementStep[]
   readonly verdict: Verdict | null
+  /** A value without which nothing can be judged anew, and which was erased. */
+  readonly erased: Sha256 | null
   /** Judges once more with another start of the review clock; null where nothing was judged. */
   readonly withStart: ((startedAt: Instant) => Verdict) | null
 }
@@ -29,6 +31,8 @@ export interface Recomputation {
 export interface RecomputeInput {
   readonly history: History
   readonly blob: (digest: Sha256) => Json | undefined
+  /** Whether the log says of a value that is not there that it was erased. */
+  readonly isErased: (digest: Sha256) => boolean
   readonly acceleration: Acceleration
 }
 
@@ -76,26 +80,41 @@ function refused(entry: EntryOf<'verdict'>, state: State, recorded: Json | undef
   return refusedVerdict(code, reason.data as Verdict['reason']['data'], inForce, entry.at)
 }
 
+/** The facts or the list of files that a fault says are missing, where they were erased. */
+function erasedFacts({ isErased }: RecomputeInput, fault: Recomputation['factsFault']): Sha256 | null {
+  if (fault?.code !== 'blob-missing') return null
+  const digest = fault.field as Sha256
+  return isErased(digest) ? digest : null
+}
+
 /**
  * Judges anew what an entry says was judged, from the policy, keys and statements of the log and the facts by digest.
  *
  * Trust: every value is a stranger's; nothing of the recorded verdict is looked at but the code of one that refuses.
  */
 export function recompute(entry: EntryOf<'verdict'>, input: RecomputeInput): Recomputation {
-  const { history, blob, acceleration } = input
+  const { history, blob, isErased, acceleration } = input
   const state = history.stateBefore(entry.index)
   const { facts: digest, verdict } = entry.data
   const isJudged = digest !== null && digest !== nothingDigest
-  const nothing = { entry, state, isJudged, facts: null, factsFault: null, statements: [], withStart: null }
-  if (!isJudged) return { ...nothing, verdict: refused(entry, state, blob(verdict)) }
+  const none = { facts: null, factsFault: null, statements: [], verdict: null, erased: null, withStart: null }
+  const nothing = { entry, state, isJudged, ...none }
+  if (!isJudged) {
+    const recorded = blob(verdict)
+    const erased = recorded === undefined && isErased(verdict) ? verdict : null
+    return { ...nothing, verdict: refused(entry, state, recorded), erased }
+  }
   const { facts, factsFault } = factsOf(digest, blob, acceleration)
-  if (facts === null) return { ...nothing, factsFault, verdict: null }
+  if (facts === null) return { ...nothing, factsFault, erased: erasedFacts(input, factsFault) }
   const statements = bearing(history, entry, facts, state)
+  const unread = statements.find((step) => step.statement === null && isErased(step.entry.data.payloadDigest))
+  // A vote that nobody can read may be for or against: without it there is no judgement.
+  if (unread !== undefined) return { ...nothing, facts, statements, erased: unread.entry.data.payloadDigest }
   const approvals = statements.flatMap(({ admitted }): readonly AdmittedStatement[] =>
     admitted === null ? [] : [admitted],
   )
   const policy = state.policy?.policy
-  if (!policy || state.policy === null) return { ...nothing, facts, statements, verdict: null }
+  if (!policy || state.policy === null) return { ...nothing, facts, statements }
   const inForce = { policy, digest: state.policy.entry.data.policy, epoch: state.policy.entry.data.epoch }
   const judge = (judged: Facts): Verdict =>
     evaluate({ policy: inForce, facts: judged, approvals, keyring: state.keyring, at: entry.at }, acceleration)

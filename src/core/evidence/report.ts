@@ -64,6 +64,13 @@ export const skipped = (code: string, detail?: string | number): Finding => ({
   ...(detail === undefined ? {} : { detail: String(detail) }),
 })
 
+/** How a check ended that found this. */
+export const reportOf = (check: EvidenceCheck, finding: Finding): CheckReport =>
+  finding === null ? { check, outcome: 'pass', code: null } : { check, ...finding }
+
+/** A value that the check needs was erased: what it would have found nobody knows. */
+export const unknownFor = (digest: string): Finding => skipped('blob-erased', digest)
+
 /** Joins what the checks found into one verdict. `optional` names checks that may be skipped and the evidence still be verified. */
 export function conclude(checks: readonly CheckReport[], optional: ReadonlySet<EvidenceCheck>): Report {
   const outcomeOf = (name: EvidenceCheck) => checks.find(({ check }) => check === name)?.outcome

@@ -3,7 +3,7 @@ import { requirementDigest } from '../policy/requirement.ts'
 import type { EvidenceCase } from './evidence-case.ts'
 import type { PolicyStep, StatementStep } from './history.ts'
 import { readRequirement } from './read-requirement.ts'
-import { failed, type Finding } from './report.ts'
+import { failed, type Finding, unknownFor } from './report.ts'
 
 /** Why a policy that took effect by a verdict did not take effect by it. */
 function verdictFault(one: EvidenceCase, { entry }: PolicyStep): Finding {
@@ -12,7 +12,8 @@ function verdictFault(one: EvidenceCase, { entry }: PolicyStep): Finding {
   const judged = one.verdicts.find((verdict) => verdict.entry.index === named)
   if (judged === undefined || named >= entry.index) return failed('policy-verdict-missing', entry.index)
   if (judged.entry.data.outcome !== 'pass') return failed('policy-verdict-not-pass', named)
-  if (judged.facts === null) return failed('policy-verdict-unreadable', named)
+  if (judged.facts === null)
+    return judged.erased === null ? failed('policy-verdict-unreadable', named) : unknownFor(judged.erased)
   const { governance } = judged.facts
   const policy = judged.state.policy?.policy
   if (governance === null || judged.facts.repository.name !== policy?.governanceRepository)
@@ -29,6 +30,7 @@ export function checkPolicies(one: EvidenceCase): Finding {
   if (genesis === null) return failed('genesis-missing')
   const [first] = policies
   if (first === undefined || first.root?.type !== 'genesis') return failed('policy-missing')
+  let unknown: Finding = null
   for (const [i, step] of policies.entries()) {
     const { entry, root, policy } = step
     const { data } = entry
@@ -41,14 +43,15 @@ export function checkPolicies(one: EvidenceCase): Finding {
     if ((root === null) !== (entry.actor.kind === 'server')) return failed('policy-wrong-actor', entry.index)
     if (root === null) {
       const fault = verdictFault(one, step)
-      if (fault !== null) return fault
+      if (fault?.outcome === 'fail') return fault
+      unknown ??= fault
       continue
     }
     const isSame = root.data.policy === data.policy && root.data.commit === data.commit && data.verdict === null
     const isNumbered = root.type === 'genesis' || root.data.epoch === data.epoch
     if (!isSame || !isNumbered) return failed('policy-contradicts-root', entry.index)
   }
-  return null
+  return unknown
 }
 
 /** The keys are what the registries, suspensions and their ends make of them, at each policy and at each verdict. */
@@ -87,15 +90,21 @@ function entryFault({ entry, admitted, statement }: StatementStep, one: Evidence
 /** Every statement is admitted again, with the signature and the keys, tiers and limits of its moment. */
 export function checkStatements(one: EvidenceCase): Finding {
   const { blobs } = one.evidence
+  let unknown: Finding = null
   for (const step of one.history.statements) {
     const { entry, admission } = step
     const { payloadDigest, requirement, inForce } = entry.data
-    for (const digest of [payloadDigest, requirement, inForce])
+    const isErased = one.erased.has(payloadDigest)
+    for (const digest of isErased ? [requirement, inForce] : [payloadDigest, requirement, inForce])
       if (!blobs.has(digest)) return failed('blob-missing', digest)
+    if (isErased) {
+      unknown ??= unknownFor(payloadDigest)
+      continue
+    }
     if (admission === null) return failed('statement-malformed', entry.index)
     if (!admission.ok) return failed(admission.code, entry.index)
     const fault = entryFault(step, one)
     if (fault !== null) return fault
   }
-  return null
+  return unknown
 }

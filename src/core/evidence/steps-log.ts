@@ -1,36 +1,56 @@
 import { canonicalBytes } from '../bytes/canonical-json.ts'
 import { bytesDigest } from '../crypto/text-digest.ts'
 import type { Instant, Sha256 } from '../ids.ts'
-import { verifyCheckpoint } from '../log/checkpoint.ts'
-import { keysOfSize } from '../log/log-key.ts'
+import { verifyHead } from '../log/log-key.ts'
 import { verifyConsistency, verifyInclusion } from '../log/proof-check.ts'
 import { encodeHex } from '../bytes/hex.ts'
-import { bodyOf, type EvidenceCase } from './evidence-case.ts'
-import { failed, type Finding, skipped } from './report.ts'
+import type { EvidenceCase } from './evidence-case.ts'
+import { eraOfSize } from './log-eras.ts'
+import { bodyOf } from './note-body.ts'
+import { failed, type Finding, skipped, unknownFor } from './report.ts'
 
-/** The heads are signed by the key of the log that the verifier trusts, or that the log itself names. */
-export function checkCheckpoint({ evidence, context, history, logKeys }: EvidenceCase): Finding {
-  const { genesis } = history
-  if (genesis === null) return failed('genesis-missing')
-  const origin = context.trust?.origin ?? genesis.data.origin
-  if (!logKeys.ok) return failed(logKeys.code)
-  for (const note of [evidence.checkpoint, ...evidence.earlier.map(({ checkpoint }) => checkpoint)]) {
-    const opened = verifyCheckpoint(note, origin, keysOfSize(logKeys.spans, bodyOf(note)?.size ?? 0))
-    if (!opened.ok) return failed(opened.code)
+/** Every break of the log is rightly made, and what stands before it is what a head says that the old log signed. */
+export function checkBreaks({ eras }: Pick<EvidenceCase, 'eras'>): Finding {
+  if (!eras.ok) return failed(eras.code, eras.index ?? undefined)
+  for (const { end, origin, spans } of eras.eras) {
+    const recovered = end === null ? null : verifyHead(end.data.recovered, origin, spans)
+    if (recovered?.ok === false) return failed(recovered.code, end?.index)
   }
   return null
 }
 
+/**
+ * The heads are signed by the key of the log that the verifier trusts, or that the log itself names; and what stands before a
+ * break is what the old log's own head says.
+ */
+export function checkCheckpoint(one: EvidenceCase): Finding {
+  const { evidence, history, eras } = one
+  if (history.genesis === null) return failed('genesis-missing')
+  const broken = checkBreaks(one)
+  if (broken !== null || !eras.ok) return broken
+  const earlier = evidence.earlier.map(({ checkpoint }) => checkpoint)
+  for (const note of [evidence.checkpoint, ...earlier]) {
+    const { origin, spans } = eraOfSize(eras.eras, bodyOf(note)?.size ?? 0)
+    const opened = verifyHead(note, origin, spans)
+    if (!opened.ok) return failed(opened.code)
+  }
+  // Its consistency with the head over everything is the business of `checkInclusion`, as that of every older head.
+  for (const { end } of eras.eras)
+    if (end !== null && !earlier.includes(end.data.recovered)) return failed('log-break-prefix-unproven', end.index)
+  return null
+}
+
 /** The log is the one that the verifier was told of: origin, key of its beginning, and the policy that everything descends from. */
-export function checkTrust({ context, history, logKeys, evidence }: EvidenceCase): Finding {
+export function checkTrust({ context, history, eras, evidence }: EvidenceCase): Finding {
   const { genesis, policies } = history
   if (genesis === null) return failed('genesis-missing')
-  if (context.trust === null) return skipped('no-trust')
-  if (genesis.data.origin !== context.trust.origin) return failed('genesis-wrong-origin')
-  const isKnown = logKeys.ok && logKeys.spans.some(({ key }) => encodeHex(key.publicKey) === genesis.data.logKey)
-  if (!isKnown) return failed('genesis-wrong-log-key')
+  const { trust } = context
+  if (trust === null) return skipped('no-trust')
+  if (genesis.data.origin !== (trust.before?.[0]?.origin ?? trust.origin)) return failed('genesis-wrong-origin')
+  const first = eras.ok ? (eras.eras[0]?.spans ?? []) : []
+  if (!first.some(({ key }) => encodeHex(key.publicKey) === genesis.data.logKey)) return failed('genesis-wrong-log-key')
   const pinned = policies.findLast(({ root, entry }) => root !== null && entry.index < evidence.verdict)
-  return pinned?.entry.data.policy === context.trust.genesisPolicy ? null : failed('policy-not-pinned')
+  return pinned?.entry.data.policy === trust.genesisPolicy ? null : failed('policy-not-pinned')
 }
 
 /** When witnesses had seen each head; null where the quorum had not, or nobody can tell. */
@@ -100,11 +120,12 @@ export function checkEntries({ malformed, evidence, history }: EvidenceCase): Fi
   return null
 }
 
-/** Every value is what its digest names. */
-export function checkBlobs({ evidence, acceleration }: EvidenceCase): Finding {
+/** Every value is what its digest names; one that was erased cannot be looked at. */
+export function checkBlobs({ evidence, erased, acceleration }: EvidenceCase): Finding {
   for (const [digest, value] of evidence.blobs) {
     if (bytesDigest(canonicalBytes(value), acceleration) !== (digest satisfies Sha256))
       return failed('blob-digest-mismatch', digest)
   }
-  return null
+  const [gone] = erased.keys()
+  return gone === undefined ? null : unknownFor(gone)
 }

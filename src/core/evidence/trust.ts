@@ -9,7 +9,7 @@ import {
   readText,
 } from '../bytes/field-reader.ts'
 import { equalBytes } from '../bytes/byte-array.ts'
-import type { Json } from '../bytes/json.ts'
+import type { Json, JsonObject } from '../bytes/json.ts'
 import { parseJsonStrict } from '../bytes/json-strict.ts'
 import { sha256 } from '../crypto/sha256.ts'
 import { asSha256, type Sha256 } from '../ids.ts'
@@ -30,6 +30,15 @@ export interface TrustFile {
   readonly witnessPolicy: string | null
   /** Digest of the policy of genesis, or of the newest regenesis. */
   readonly genesisPolicy: Sha256
+  /** The logs that were broken and that this one goes on from, oldest first; left out where there is none. */
+  readonly before?: readonly BrokenLog[]
+}
+
+/** A log that its offline root ended. */
+export interface BrokenLog {
+  readonly origin: string
+  readonly logKeys: readonly string[]
+  readonly root: string
 }
 
 export type TrustFaultCode =
@@ -54,6 +63,34 @@ function readKey(value: Json | undefined, field: string, named: (name: string) =
   return line
 }
 
+const members = ['v', 'kind', 'origin', 'logKeys', 'root', 'witnessPolicy', 'genesisPolicy'] as const
+
+const readRoot = (value: Json | undefined, field: string, origin: string): string =>
+  readKey(value, field, (name) => name.startsWith(`${origin}/`))
+
+/** An origin and keys of that name, at least one. @throws FieldFault */
+function readNamed(json: JsonObject, prefix: string): { readonly origin: string; readonly logKeys: readonly string[] } {
+  const origin = readText(json.origin, `${prefix}origin`, 255)
+  if (!isLogOrigin(origin)) throw new FieldFault('malformed-field', `${prefix}origin`)
+  const logKeys = readList(json.logKeys, `${prefix}logKeys`, 100, (key, field) =>
+    readKey(key, field, (name) => name === origin),
+  )
+  if (logKeys.length === 0) throw new FieldFault('malformed-field', `${prefix}logKeys`)
+  return { origin, logKeys }
+}
+
+/** The broken logs before; none has the origin of another. @throws FieldFault */
+function readBefore(value: Json | undefined, origin: string): readonly BrokenLog[] {
+  const before = readList(value, 'before', 100, (element, field) => {
+    const json = readObject(element, field, ['origin', 'logKeys', 'root'])
+    const named = readNamed(json, `${field}.`)
+    return { ...named, root: readRoot(json.root, `${field}.root`, named.origin) }
+  })
+  const origins = new Set([origin, ...before.map((one) => one.origin)])
+  if (before.length === 0 || origins.size !== before.length + 1) throw new FieldFault('malformed-field', 'before')
+  return before
+}
+
 /**
  * Reads a trust file; one byte string per trust.
  *
@@ -63,26 +100,13 @@ function readKey(value: Json | undefined, field: string, named: (name: string) =
  */
 export function readTrustFile(bytes: Uint8Array): ReadTrust {
   const refused = (code: TrustFaultCode, field: string | null = null): ReadTrust => ({ ok: false, code, field })
-  const parsed = parseJsonStrict(bytes, { maxBytes: maxTrustBytes, maxDepth: 4 })
+  const parsed = parseJsonStrict(bytes, { maxBytes: maxTrustBytes, maxDepth: 5 })
   if (!parsed.ok) return refused(parsed.code === 'too-large' ? 'trust-too-large' : 'trust-not-json')
   if (!equalBytes(canonicalBytes(parsed.value), bytes)) return refused('trust-not-canonical')
   try {
-    const json = readObject(parsed.value, 'trust', [
-      'v',
-      'kind',
-      'origin',
-      'logKeys',
-      'root',
-      'witnessPolicy',
-      'genesisPolicy',
-    ])
+    const json = readObject(parsed.value, 'trust', members, ['before'])
     if (json.v !== 1 || json.kind !== 'governance-trust') return refused('trust-unknown-version')
-    const origin = readText(json.origin, 'origin', 255)
-    if (!isLogOrigin(origin)) return refused('malformed-field', 'origin')
-    const logKeys = readList(json.logKeys, 'logKeys', 100, (key, field) =>
-      readKey(key, field, (name) => name === origin),
-    )
-    if (logKeys.length === 0) return refused('malformed-field', 'logKeys')
+    const { origin, logKeys } = readNamed(json, '')
     return {
       ok: true,
       trust: {
@@ -90,9 +114,10 @@ export function readTrustFile(bytes: Uint8Array): ReadTrust {
         kind: 'governance-trust',
         origin,
         logKeys,
-        root: readNullable(json.root, (key) => readKey(key, 'root', (name) => name.startsWith(`${origin}/`))),
+        root: readNullable(json.root, (key) => readRoot(key, 'root', origin)),
         witnessPolicy: readNullable(json.witnessPolicy, readWitnessPolicy),
         genesisPolicy: readId(json.genesisPolicy, 'genesisPolicy', asSha256),
+        ...(Object.hasOwn(json, 'before') ? { before: readBefore(json.before, origin) } : {}),
       },
     }
   } catch (error) {

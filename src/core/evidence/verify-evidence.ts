@@ -1,6 +1,14 @@
 import { type EvidenceCase, openCase, type VerifyContext } from './evidence-case.ts'
 import { readEvidence } from './evidence.ts'
-import { type CheckReport, conclude, type EvidenceCheck, evidenceChecks, type Finding, type Report } from './report.ts'
+import {
+  type CheckReport,
+  conclude,
+  type EvidenceCheck,
+  evidenceChecks,
+  type Finding,
+  type Report,
+  reportOf,
+} from './report.ts'
 import { checkKeyring, checkPolicies, checkStatements } from './steps-history.ts'
 import {
   checkBlobs,
@@ -46,9 +54,6 @@ export const evidenceSteps: Readonly<Record<Exclude<EvidenceCheck, 'form'>, Evid
   surplus: checkSurplus,
   clone: checkClone,
 }
-
-const reportOf = (check: EvidenceCheck, finding: Finding): CheckReport =>
-  finding === null ? { check, outcome: 'pass', code: null } : { check, ...finding }
 
 /** Checks that say nothing where the verifier asks for no witnesses. */
 function optionalChecks({ trust }: VerifyContext): ReadonlySet<EvidenceCheck> {

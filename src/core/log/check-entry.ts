@@ -28,11 +28,13 @@ const shapeOf = (type: string, spec: EntryTypeSpec) =>
     data: spec.data,
   })
 
-/** The types of the decision log, each with the shape of its whole entries. */
-export const decisionTypes: ReadonlyMap<
-  string,
-  { readonly spec: EntryTypeSpec; readonly shape: ReturnType<typeof shapeOf> }
-> = new Map(
+/** A type of the decision log, with the shape of its whole entries. */
+export interface DecisionType {
+  readonly spec: EntryTypeSpec
+  readonly shape: ReturnType<typeof shapeOf>
+}
+
+export const decisionTypes: ReadonlyMap<string, DecisionType> = new Map(
   Object.entries<EntryTypeSpec>(entryTypes).map(([type, spec]) => [type, { spec, shape: shapeOf(type, spec) }]),
 )
 
@@ -113,6 +115,7 @@ const subjectExamples = {
   change: { kind: 'change', repository: 7, number: 12 },
   branch: { kind: 'branch', repository: 7, ref: 'main' },
   person: { kind: 'person', account: 11 },
+  release: { kind: 'release', repository: 7, tag: 'v1.2.3' },
 } as const
 
 /** An entry of every type of the decision log, as a reader would meet it. */

@@ -7,6 +7,7 @@ import {
   type NoteFaultCode,
   type NoteSignature,
   openSignedNote,
+  parseSignedNote,
 } from './signed-note.ts'
 import { isTreeSize } from './subtree.ts'
 import { noteVerifierKey, type VerifierKey } from './verifier-key.ts'
@@ -74,6 +75,12 @@ export function parseCheckpointBody(text: string): ParsedCheckpoint {
   const root = decodeBase64(rootText ?? '')
   if (root === undefined || root.length !== 32) return refused('checkpoint-root-invalid')
   return { ok: true, checkpoint: { origin, size, root } }
+}
+
+/** The state of which a note speaks, whoever signed it: something to look for, and nothing to believe. */
+export function parseCheckpoint(note: Uint8Array | string): ParsedCheckpoint {
+  const parsed = parseSignedNote(note)
+  return parsed.ok ? parseCheckpointBody(parsed.text) : parsed
 }
 
 /**

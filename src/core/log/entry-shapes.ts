@@ -56,6 +56,7 @@ export const code: Shape<string> = {
   ...text({ min: 1, max: 64, pattern: /^[a-z0-9]+(?:-[a-z0-9]+)*$/ }),
   endIn: codeEnd,
 }
+export const releaseTag = text({ min: 1, max: 128, pattern: /^[A-Za-z0-9@][A-Za-z0-9._+@/-]*$/ })
 export const line = printable(2000)
 export const note = text({ min: 1, max: 16_384 })
 export const accounts = list(object({ login: printable(100), account: forgeId }), {
@@ -115,6 +116,7 @@ const subjects = {
   change: object({ kind: oneOf(['change']), repository: forgeId, number: forgeId }),
   branch: object({ kind: oneOf(['branch']), repository: forgeId, ref: branchName }),
   person: object({ kind: oneOf(['person']), account: forgeId }),
+  release: object({ kind: oneOf(['release']), repository: forgeId, tag: releaseTag }),
 }
 
 export type ActorKind = keyof typeof actors

@@ -21,6 +21,7 @@ import {
   line,
   natural,
   note,
+  releaseTag,
   sha256Text,
   type SubjectKind,
 } from './entry-shapes.ts'
@@ -55,6 +56,8 @@ const none = [] as const
 const operatorAlone = { actors: ['operator'], subjects: ['deployment'] } as const
 const serverOn = (...subjects: readonly SubjectKind[]) => ({ actors: ['server'], subjects }) as const
 const byPerson = { actors: ['person'], subjects: ['change'] } as const
+const byPersonOrOnRelease = { actors: ['person'], subjects: ['change', 'release'] } as const
+const operatorOnRelease = { actors: ['operator'], subjects: ['release'] } as const
 
 const digest = (letter: string): string => letter.repeat(64)
 const commit = (letter: string): string => letter.repeat(40)
@@ -115,6 +118,12 @@ export const entryTypes = {
     root: 'gov.example.org/decisions/root+0d5ce2a4+AZ7Kp0bOvdJ0nxqvNSWHxUS1jHWb1NqR5UPDQ5YP0xX5',
     certificate: 'governance-app log key v1\n…\n',
   }),
+  'log-broken': entryType(operatorAlone, object({ root: line, break: note, checkpoint: note, recovered: note }), none, {
+    root: 'gov.example.org/decisions/root+0d5ce2a4+AZ7Kp0bOvdJ0nxqvNSWHxUS1jHWb1NqR5UPDQ5YP0xX5',
+    break: 'governance-app log break v1\n…\n',
+    checkpoint: 'gov.example.org/decisions\n9\n…\n',
+    recovered: 'gov.example.org/decisions\n7\n…\n',
+  }),
   'repository-enrolled': entryType(
     { actors: ['operator'], subjects: ['branch'] },
     object({ name: repository, branches: list(object({ ref: branchName, tip: gitId, tree: gitId }), { max: 1000 }) }),
@@ -138,7 +147,7 @@ export const entryTypes = {
     { baseRef: 'main', changeDigest: digest('e'), why: 'merged' },
   ),
   'statement-admitted': entryType(
-    byPerson,
+    byPersonOrOnRelease,
     object({
       payloadDigest: sha256Text,
       signature: text({ min: 1, max: 8192 }),
@@ -214,6 +223,26 @@ export const entryTypes = {
     none,
     { commit: commit('7'), number: 12, verdict: 9, how: 'merge-tree', commits: 1 },
   ),
+  'release-signed': entryType(
+    operatorOnRelease,
+    object({
+      tag: releaseTag,
+      revision: gitId,
+      artifacts: sha256Text,
+      statement: sha256Text,
+      landing: natural,
+      requirement: sha256Text,
+    }),
+    ['statement', 'requirement'],
+    {
+      tag: 'v1.2.3',
+      revision: commit('7'),
+      artifacts: digest('1'),
+      statement: digest('2'),
+      landing: 14,
+      requirement: digest('0'),
+    },
+  ),
   finding: entryType(serverOn('deployment', 'change', 'branch', 'person'), object({ code, detail: details }), none, {
     code: 'forced-push',
     detail: { before: commit('7'), after: commit('8') },
@@ -233,4 +262,13 @@ export const entryTypes = {
     digest: digest('f'),
     reason: 'a court asked for it',
   }),
+  'verifier-published': entryType(
+    serverOn('deployment'),
+    object({
+      version: text({ min: 1, max: 64, pattern: /^[0-9A-Za-z][0-9A-Za-z.+-]*$/ }),
+      files: record(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, sha256Text, { max: 16 }),
+    }),
+    none,
+    { version: '1.0.0', files: { 'verify.mjs': digest('a'), 'verify.html': digest('b') } },
+  ),
 } as const satisfies Readonly<Record<string, EntryTypeSpec>>

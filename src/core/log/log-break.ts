@@ -1,5 +1,7 @@
 import { decodeBase64, encodeBase64 } from '../bytes/base64.ts'
 import { type Checkpoint, isLogOrigin } from './checkpoint.ts'
+import { isSignedBy } from './log-key.ts'
+import { parseSignedNote } from './signed-note.ts'
 import { isTreeSize } from './subtree.ts'
 import { formatVerifierKey, parseVerifierKey, type VerifierKey } from './verifier-key.ts'
 
@@ -41,4 +43,36 @@ export function parseLogBreak(text: string): LogBreak | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Why a signed break is refused. */
+export type LogBreakFaultCode =
+  | 'log-break-malformed'
+  | 'log-break-wrong-origin'
+  | 'log-break-root-missing'
+  | 'log-break-not-signed-by-root'
+
+export type OpenedLogBreak =
+  | { readonly ok: true; readonly broken: LogBreak }
+  | { readonly ok: false; readonly code: LogBreakFaultCode }
+
+/** Reads a note that says to be a break, whoever signed it; undefined when it is none. */
+export function readLogBreak(note: string): LogBreak | undefined {
+  const parsed = parseSignedNote(note)
+  return parsed.ok ? parseLogBreak(parsed.text) : undefined
+}
+
+/**
+ * Opens the break of a log: who alone may end it is the offline root of that log.
+ *
+ * Trust: the note is an attacker's; origin and root are the caller's.
+ * Does not check: that the head which it names is the newest one, nor who signs the next log.
+ * Spec: spec/log/log-keys.md.
+ */
+export function openLogBreak(note: string, origin: string, root: VerifierKey | null): OpenedLogBreak {
+  const broken = readLogBreak(note)
+  if (broken === undefined) return { ok: false, code: 'log-break-malformed' }
+  if (broken.old.origin !== origin) return { ok: false, code: 'log-break-wrong-origin' }
+  if (root === null) return { ok: false, code: 'log-break-root-missing' }
+  return isSignedBy(note, root) ? { ok: true, broken } : { ok: false, code: 'log-break-not-signed-by-root' }
 }

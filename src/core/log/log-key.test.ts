@@ -5,7 +5,7 @@ import { ed25519PublicKey, signEd25519 } from '../crypto/ed25519.ts'
 import { sha256 } from '../crypto/sha256.ts'
 import { signCheckpoint } from './checkpoint.ts'
 import { formatLogBreak, parseLogBreak } from './log-break.ts'
-import { followLogKeys, formatLogKeyClaim, keysOfSize, parseLogKeyClaim, rootKeyName } from './log-key.ts'
+import { followLogKeys, formatLogKeyClaim, keysOfSize, parseLogKeyClaim, rootKeyName, verifyHead } from './log-key.ts'
 import { formatNoteSignature, formatSignedNote } from './signed-note.ts'
 import { noteVerifierKey } from './verifier-key.ts'
 
@@ -78,6 +78,27 @@ test('each key of a chain signs its own span of sizes, from the entry that holds
   assert.deepEqual(signers(41), [third.key.keyId])
   const uncertified = followLogKeys(origin, [first.key], null, [])
   assert.ok(uncertified.ok && keysOfSize(uncertified.spans, 9)[0] === first.key)
+})
+
+test('T46 a head is opened by the key of its size alone: not by the one before, not by the one after, not by a stranger', () => {
+  const certificates = [
+    { note: one, entry: 4 },
+    { note: two, entry: 25 },
+  ]
+  const chain = followLogKeys(origin, [first.key], root.key, certificates)
+  assert.ok(chain.ok)
+  const opened = (size: number, { seed }: ReturnType<typeof named>): string => {
+    const head = verifyHead(signCheckpoint({ origin, size, root: sha256(encodeUtf8('r')) }, seed), origin, chain.spans)
+    return head.ok ? 'ok' : head.code
+  }
+  assert.deepEqual([opened(25, first), opened(26, second)], ['ok', 'ok'])
+  assert.deepEqual([opened(26, first), opened(25, second)], ['log-key-wrong-size', 'log-key-wrong-size'])
+  assert.deepEqual([opened(26, third), opened(26, root)], ['note-no-known-key', 'note-no-known-key'])
+  const elsewhere = signCheckpoint(
+    { origin: 'else.example.org/log', size: 9, root: sha256(encodeUtf8('r')) },
+    first.seed,
+  )
+  assert.ok(!verifyHead(elsewhere, origin, chain.spans).ok)
 })
 
 test('a chain is refused for each signature, step, origin and key that is not its own', () => {

@@ -1,6 +1,6 @@
 import { verifyEd25519 } from '../crypto/ed25519.ts'
 import { encodeUtf8 } from '../bytes/utf8.ts'
-import { isLogOrigin } from './checkpoint.ts'
+import { type CheckpointFaultCode, isLogOrigin, type VerifiedCheckpoint, verifyCheckpoint } from './checkpoint.ts'
 import { parseSignedNote } from './signed-note.ts'
 import { isTreeSize } from './subtree.ts'
 import { formatVerifierKey, parseVerifierKey, type VerifierKey } from './verifier-key.ts'
@@ -23,8 +23,13 @@ export type LogKeyFaultCode =
   | 'log-key-chain-broken'
   | 'log-key-root-missing'
 
-type Refused = { readonly ok: false; readonly code: LogKeyFaultCode }
-const refused = (code: LogKeyFaultCode): Refused => ({ ok: false, code })
+type Refused = {
+  readonly ok: false
+  readonly code: LogKeyFaultCode
+  /** The entry of the certificate that is refused; null where it is none of an entry, or the chain as a whole. */
+  readonly entry: number | null
+}
+const refused = (code: LogKeyFaultCode, entry: number | null = null): Refused => ({ ok: false, code, entry })
 
 // Not the name of a log, so no signature over a claim can ever be taken for one over a checkpoint.
 const firstLine = 'governance-app log key v1'
@@ -81,7 +86,8 @@ export type LogKeyChain = { readonly ok: true; readonly spans: readonly LogKeySp
 
 const sameKey = (a: VerifierKey, b: VerifierKey): boolean => formatVerifierKey(a) === formatVerifierKey(b)
 
-function isSignedBy(note: string, key: VerifierKey): boolean {
+/** Whether a note carries this key's signature over its text, among others that nobody looks at. */
+export function isSignedBy(note: string, key: VerifierKey): boolean {
   const parsed = parseSignedNote(note)
   if (!parsed.ok) return false
   const message = encodeUtf8(parsed.text)
@@ -111,21 +117,21 @@ export function followLogKeys(
     const spans = trusted.map((key) => ({ key, generation: 1, fromSize: 0, toSize: null }))
     return { ok: true, spans }
   }
-  if (root === null) return refused('log-key-root-missing')
+  if (root === null) return refused('log-key-root-missing', certificates[0]?.entry)
   const spans: LogKeySpan[] = []
   for (const { note, entry } of certificates) {
     const parsed = parseSignedNote(note)
     const claim = parsed.ok ? parseLogKeyClaim(parsed.text) : undefined
-    if (claim === undefined) return refused('log-key-malformed')
-    if (claim.origin !== origin) return refused('log-key-wrong-origin')
+    if (claim === undefined) return refused('log-key-malformed', entry)
+    if (claim.origin !== origin) return refused('log-key-wrong-origin', entry)
     const before = spans.at(-1)
     // The head that holds the entry is the first one that the new key signs.
     const fromSize = before === undefined || entry === null ? claim.fromSize : entry + 1
     if (claim.generation !== spans.length + 1 || fromSize < claim.fromSize || fromSize < (before?.fromSize ?? 0))
-      return refused('log-key-chain-broken')
-    if (!isSignedBy(note, root)) return refused('log-key-not-signed-by-root')
+      return refused('log-key-chain-broken', entry)
+    if (!isSignedBy(note, root)) return refused('log-key-not-signed-by-root', entry)
     if (before !== undefined) {
-      if (!isSignedBy(note, before.key)) return refused('log-key-not-signed-by-predecessor')
+      if (!isSignedBy(note, before.key)) return refused('log-key-not-signed-by-predecessor', entry)
       spans[spans.length - 1] = { ...before, toSize: entry === null ? null : fromSize }
     }
     const { key, generation } = claim
@@ -139,3 +145,27 @@ export function followLogKeys(
 /** The keys that may have signed the head of a log at this size. */
 export const keysOfSize = (spans: readonly LogKeySpan[], size: number): readonly VerifierKey[] =>
   spans.filter(({ fromSize, toSize }) => size >= fromSize && (toSize === null || size < toSize)).map(({ key }) => key)
+
+/** A head that a key of the log signed for a size of its own, or why it is none. */
+export type VerifiedHead =
+  | VerifiedCheckpoint
+  | { readonly ok: false; readonly code: CheckpointFaultCode | 'log-key-wrong-size' }
+
+/**
+ * Opens a head of the log `origin` with the keys that it had over its life.
+ *
+ * Trust: the note is an attacker's; the spans come from `followLogKeys`.
+ * Checks: as `verifyCheckpoint`; that one of the keys that signed it may sign a head of this size: the key before a successor
+ * signs nothing that holds the successor's entry, the successor nothing that does not.
+ * Spec: spec/log/log-keys.md.
+ */
+export function verifyHead(note: Uint8Array | string, origin: string, spans: readonly LogKeySpan[]): VerifiedHead {
+  const opened = verifyCheckpoint(
+    note,
+    origin,
+    spans.map(({ key }) => key),
+  )
+  if (!opened.ok) return opened
+  const allowed = keysOfSize(spans, opened.checkpoint.size)
+  return opened.verified.some((key) => allowed.includes(key)) ? opened : { ok: false, code: 'log-key-wrong-size' }
+}

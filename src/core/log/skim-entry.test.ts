@@ -40,7 +40,8 @@ function agrees(bytes: Uint8Array): boolean {
   return quick !== undefined
 }
 
-const wholeLogTypes = ['genesis', 'policy-in-force', 'blob-erased']
+const manyTypes =
+  'clock-started clock-ended statement-admitted statement-refused verdict check-lowered landing-matched finding'
 const examples = exampleEntries()
 const values = [
   null,
@@ -62,11 +63,11 @@ const values = [
   'f'.repeat(64),
 ]
 
-test('an entry of every type but those about the whole log is skimmed, and says what it says when it is read', () => {
+test('entries of the types of which there are many are skimmed, no others, and say what they say when they are read', () => {
   for (const entry of examples) {
     // A text with a line end or a letter beyond ASCII is read; the example of a checkpoint's note has both.
     const plain = JSON.parse(JSON.stringify(entry).replaceAll('\\n', ' ').replaceAll('…', '.')) as LogEntry
-    assert.equal(agrees(canonicalBytes(plain)), !wholeLogTypes.includes(entry.type), entry.type)
+    assert.equal(agrees(canonicalBytes(plain)), manyTypes.split(' ').includes(entry.type), entry.type)
   }
   const verdict = examples.find(({ type }) => type === 'verdict') as LogEntry
   for (const name of Object.keys(verdict.data))

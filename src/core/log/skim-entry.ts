@@ -1,7 +1,8 @@
 import { type EndIn, integerAt, literalEnd, unseen } from '../bytes/canonical-end.ts'
 import type { Shape } from '../bytes/shape.ts'
 import { encodeUtf8 } from '../bytes/utf8.ts'
-import { decisionTypes } from './check-entry.ts'
+import { type DecisionType, decisionTypes } from './check-entry.ts'
+import type { entryTypes } from './entry-types.ts'
 
 /** What an auditor wants of an entry of the decision log, found in its bytes without making a value of them. */
 export interface SkimmedEntry {
@@ -32,14 +33,27 @@ interface Skimmer {
   readonly facts: number
 }
 
-/** What these say is about the whole of the log, so that whoever reads one reads all of it. */
-const readWhole: ReadonlySet<string> = new Set(['genesis', 'policy-in-force', 'blob-erased'])
+/**
+ * The types of which a log holds many, and of which whoever looks at all of it wants no more than a skim finds. Every other
+ * entry is read, so that nothing is overlooked that a later reader takes from it.
+ */
+const skimmedTypes: readonly EntryTypeName[] = [
+  'clock-started',
+  'clock-ended',
+  'statement-admitted',
+  'statement-refused',
+  'verdict',
+  'check-lowered',
+  'landing-matched',
+  'finding',
+]
 /** What stands behind the type of every entry. */
 const tail = encodeUtf8('","v":1}')
 const maxTypeLength = 64
 const quote = 0x22
 const letterN = 0x6e
 
+type EntryTypeName = keyof typeof entryTypes
 type Members = Readonly<Record<string, Shape<unknown>>>
 
 /** The members of an entry and those of its data in one row, in the order in which they stand. */
@@ -62,21 +76,20 @@ function stepsOf(members: Members, data: Members): { readonly steps: readonly St
   return { steps, close: literalEnd(lead) }
 }
 
-const skimmers: readonly Skimmer[] = [...decisionTypes]
-  .filter(([type]) => !readWhole.has(type))
-  .map(([type, { spec, shape }]) => {
-    const { steps, close } = stepsOf(shape.members, spec.data.members)
-    const place = (name: string): number => steps.findIndex((step) => step.name === name)
-    return {
-      type: encodeUtf8(type),
-      steps,
-      close,
-      at: place('at'),
-      id: place('id'),
-      blobs: spec.blobs.map((name) => place(`data/${name}`)),
-      facts: type === 'verdict' ? place('data/facts') : -1,
-    }
-  })
+const skimmers: readonly Skimmer[] = skimmedTypes.map((type) => {
+  const { spec, shape } = decisionTypes.get(type) as DecisionType
+  const { steps, close } = stepsOf(shape.members, spec.data.members)
+  const place = (name: string): number => steps.findIndex((step) => step.name === name)
+  return {
+    type: encodeUtf8(type),
+    steps,
+    close,
+    at: place('at'),
+    id: place('id'),
+    blobs: spec.blobs.map((name) => place(`data/${name}`)),
+    facts: type === 'verdict' ? place('data/facts') : -1,
+  }
+})
 
 const mostSteps = Math.max(...skimmers.map(({ steps }) => steps.length))
 /** Where the members of the entry begin that is looked at, one at a time, and where the last one ends. */

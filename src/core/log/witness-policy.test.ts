@@ -6,7 +6,13 @@ import { ed25519PublicKey } from '../crypto/ed25519.ts'
 import { sha256 } from '../crypto/sha256.ts'
 import { cosignCheckpoint, formatWitnessKey, witnessKey } from './cosignature.ts'
 import { quorumTime } from './quorum-time.ts'
-import { meetsEveryQuorum, meetsQuorum, parseWitnessPolicy, type WitnessPolicy } from './witness-policy.ts'
+import {
+  meetsEveryQuorum,
+  meetsQuorum,
+  parseWitnessPolicy,
+  type WitnessPolicy,
+  withoutWitnesses,
+} from './witness-policy.ts'
 
 const lines = Array.from({ length: 6 }, (_, i) => {
   const key = witnessKey(`w.example/${i}`, ed25519PublicKey(sha256(encodeUtf8(`seed ${i}`))))
@@ -48,6 +54,33 @@ test('more cosignatures never lose a quorum, copies and strangers never make one
       // Whoever asked a set without which no quorum is left has met every quorum, and the other way round.
       const rest = names.filter((name) => !some.includes(name))
       assert.equal(meetsEveryQuorum(policy, some), !meetsQuorum(policy, rest))
+    }),
+  )
+})
+
+test('a policy without some witnesses is met by what others met it with, and is none when nobody else could', () => {
+  const groups = [
+    'group g 2 w0 w1 w2\nquorum g\n',
+    'group a all w0 w1\ngroup b any w2 w3\ngroup top 2 a b w4\nquorum top\n',
+    'group a all w0 w1\n# w0 stays in words\ngroup b any w2 a\nquorum b\n',
+    'quorum w0\n',
+    'quorum none\n',
+  ]
+  fc.assert(
+    fc.property(fc.constantFrom(...groups), fc.subarray(names), fc.subarray(names), (rest, absent, some) => {
+      const text = `${lines.join('')}${rest}`
+      const without = withoutWitnesses(text, absent)
+      const others = names.filter((name) => !absent.includes(name))
+      assert.equal(without === null, !meetsQuorum(policyOf(text), others))
+      if (absent.length === 0) assert.equal(without, text)
+      if (without === null) return
+      const policy = policyOf(without)
+      assert.deepEqual(
+        policy.witnesses.map(({ name }) => name),
+        others,
+      )
+      const counted = some.filter((name) => !absent.includes(name))
+      assert.equal(meetsQuorum(policy, some), meetsQuorum(policyOf(text), counted))
     }),
   )
 })

@@ -73,6 +73,14 @@ function hasForbiddenCharacter(line: string): boolean {
   return false
 }
 
+const fieldsOf = (line: string): readonly string[] => line.split(/[ \t]+/).filter((field) => field !== '')
+
+/** How many of its members a group asks for; 0 when it says nothing that can be read. */
+function thresholdOf(rule: string, members: readonly string[]): number {
+  const counts = /^[1-9][0-9]{0,5}$/.test(rule) ? Number(rule) : 0
+  return rule === 'any' ? 1 : rule === 'all' ? members.length : counts
+}
+
 /** Reads line after line and keeps what was defined so far: a line may only name what stands before it. */
 class PolicyReader {
   readonly faults: WitnessPolicyFault[] = []
@@ -86,8 +94,7 @@ class PolicyReader {
 
   read(text: string): void {
     this.line++
-    const fields = text.split(/[ \t]+/).filter((field) => field !== '')
-    const [keyword, ...values] = fields
+    const [keyword, ...values] = fieldsOf(text)
     if (hasForbiddenCharacter(text)) this.fault('policy-control-character')
     else if (keyword === undefined || keyword.startsWith('#')) return
     else if (keyword === 'log') this.readLog(values)
@@ -130,8 +137,7 @@ class PolicyReader {
       else if (this.members.has(member)) this.fault('policy-member-twice')
       this.members.add(member)
     }
-    const counts = /^[1-9][0-9]{0,5}$/.test(rule) ? Number(rule) : 0
-    const threshold = rule === 'any' ? 1 : rule === 'all' ? members.length : counts
+    const threshold = thresholdOf(rule, members)
     if (threshold < 1 || threshold > members.length) this.fault('policy-threshold')
     if (this.define(name)) this.groups.push({ name, threshold, members })
   }
@@ -196,6 +202,27 @@ export function meetsQuorum(policy: WitnessPolicy, names: Iterable<string>): boo
   for (const { name, threshold, members } of policy.groups)
     if (members.filter((member) => witnessed.has(member)).length >= threshold) witnessed.add(name)
   return policy.quorum === null || witnessed.has(policy.quorum)
+}
+
+/**
+ * The text of a policy without these witnesses, which is met by exactly the cosignatures of others that met it before. A group
+ * that cannot be met without them goes with them. Null when the quorum cannot.
+ *
+ * Trust: `text` is one that `parseWitnessPolicy` lets through.
+ */
+export function withoutWitnesses(text: string, names: Iterable<string>): string | null {
+  const gone = new Set(names)
+  const kept: string[] = []
+  for (const line of text.split('\n')) {
+    const [keyword, name = '', rule = '', ...members] = fieldsOf(line)
+    if (keyword === 'witness' && gone.has(name)) continue
+    if (keyword === 'quorum' && gone.has(name)) return null
+    const left = members.filter((member) => !gone.has(member))
+    if (keyword !== 'group' || left.length === members.length) kept.push(line)
+    else if (thresholdOf(rule, members) > left.length) gone.add(name)
+    else kept.push(['group', name, thresholdOf(rule, members), ...left].join(' '))
+  }
+  return kept.join('\n')
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { AdmissionCode } from '../approval/admit.ts'
+import type { ReleaseAdmissionCode } from '../approval/admit-release.ts'
 import type { CommandFaultCode } from '../approval/command.ts'
 import type { EnvelopeFaultCode } from '../approval/envelope.ts'
 import type { StandingFaultCode } from '../approval/stands.ts'
@@ -36,6 +37,13 @@ const statementCodes = {
   'wrong-head': say('The statement is for other content than the current head.', newChallenge),
   'wrong-tree': say('The statement names another tree than the head has.', newChallenge),
   'wrong-base': say('The statement is for another base branch.', newChallenge),
+  'wrong-tag': say('The statement is for a release with another tag.', newChallenge),
+  'wrong-revision': say('The statement is for a release of another revision.', newChallenge),
+  'wrong-artifacts': say('The statement is for a release of other artefacts.', newChallenge),
+  'revision-not-matched': say(
+    'The log holds no landing of this revision on a governed branch that a passing verdict explains.',
+    'Release the commit with which a change landed as it had passed.',
+  ),
   'requirement-changed': say('The change now needs less than, or other persons than, what was signed.', newChallenge),
   'issued-in-future': say(
     'The statement says that it was issued in the future.',
@@ -82,7 +90,7 @@ const statementCodes = {
     'Commit {commit} names nobody, and the signer does not say that it is not theirs.',
     'Take a new challenge: it lists the commits to deny.',
   ),
-} as const satisfies Record<AdmissionCode | StandingFaultCode | EnvelopeFaultCode, ReasonText> &
+} as const satisfies Record<AdmissionCode | ReleaseAdmissionCode | StandingFaultCode | EnvelopeFaultCode, ReasonText> &
   Record<string, ReasonText>
 
 /** Why a comment is not taken as a command. */

@@ -29,6 +29,9 @@ export type OpenedIssued =
 
 const maxBytes = 8 * 1024 * 1024
 const maxDepth = 16
+/** Names one entry of a log in what the server issues. */
+export const entryUri = (origin: string, entry: number): string => `urn:governance-app:entry:${origin}/${entry}`
+
 const refused = (code: IssuedFaultCode): OpenedIssued => ({ ok: false, code })
 
 /** The payload of a statement: RFC 8785 bytes. */
@@ -50,7 +53,8 @@ export const issuedEnvelope = (payload: Uint8Array, signature: Uint8Array, key: 
     signatures: [{ keyid: key.keyId, sig: encodeBase64(signature) }],
   })
 
-function statementOf(payload: Uint8Array): IssuedStatement | IssuedFaultCode {
+/** Reads a payload that the server issued, whoever signed it; a code where it is none. */
+export function parseIssuedPayload(payload: Uint8Array): IssuedStatement | IssuedFaultCode {
   const parsed = parseJsonStrict(payload, { maxBytes, maxDepth })
   if (!parsed.ok || !isJsonObject(parsed.value)) return 'issued-not-json'
   if (!equalBytes(canonicalBytes(parsed.value), payload)) return 'issued-not-canonical'
@@ -89,7 +93,7 @@ export function openIssued(envelope: Uint8Array, keys: readonly VerifierKey[]): 
   const signature = typeof sig === 'string' ? decodeBase64(sig) : undefined
   if (bytes === undefined || signature === undefined || typeof keyid !== 'string' || Object.keys(rest).length > 0)
     return refused('issued-malformed')
-  const statement = statementOf(bytes)
+  const statement = parseIssuedPayload(bytes)
   if (typeof statement === 'string') return refused(statement)
   const message = issuedPae(bytes)
   const key = keys.find(

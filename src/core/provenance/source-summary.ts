@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../bytes/json.ts'
 import { isJsonObject } from '../bytes/json.ts'
 import { formatInstant } from '../approval/instant-text.ts'
 import type { CommitId, Instant, LogIndex, Sha256 } from '../ids.ts'
-import type { IssuedStatement } from './issued-statement.ts'
+import { entryUri, type IssuedStatement } from './issued-statement.ts'
 
 const predicateType = 'https://slsa.dev/verification_summary/v1'
 
@@ -26,7 +26,6 @@ export interface LandedRevision {
 }
 
 const level = (text: string): string => text.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_')
-const entryUri = (origin: string, entry: number): string => `urn:governance-app:entry:${origin}/${entry}`
 
 /**
  * The SLSA Source Verification Summary of a merged revision. Its levels are the organisation's own: what this system has

@@ -64,5 +64,9 @@ export const appErrorWords: Readonly<Record<AppErrorCode, { readonly exit: ExitC
     remedy:
       'Check that the witnesses run, can be reached and know this log; `governance log status` names the silent ones.',
   },
+  'blob-erased': {
+    exit: exitCode.unknown,
+    remedy: 'The value was erased for good; the entry `blob-erased` of the log says when and why.',
+  },
   'not-supported': { exit: exitCode.unknown, remedy: 'This version does not do that.' },
 }

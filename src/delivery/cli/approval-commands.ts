@@ -8,7 +8,8 @@ import {
   encodeBase64Url,
   formatInstant,
   parsePublicKey,
-  parseStatement,
+  parseEitherStatement,
+  isAboutRelease,
   isSignatureScheme,
   statementPae,
   verifySignature,
@@ -16,7 +17,14 @@ import {
 import { commandOf } from '../../flows/gate/challenge.ts'
 import { signCommands } from '../../flows/gate/signing-commands.ts'
 import { fetchChallenge } from './challenge-fetch.ts'
-import { applyWish, bytesOf, maxChallengeBytes, type ReadChallenge, readChallenge } from './challenge-file.ts'
+import {
+  applyWish,
+  bytesOf,
+  changeChallenge,
+  maxChallengeBytes,
+  type ReadChallenge,
+  readChallenge,
+} from './challenge-file.ts'
 import { changeNameOf } from './change-name.ts'
 import { exitCode } from './exit-code.ts'
 import { checkClone } from './git-clone.ts'
@@ -57,7 +65,7 @@ interface VerifyOptions {
 }
 
 /** What a challenge says, as the JSON that `sign` reads. */
-const challengeJson = ({ payload, statement, commands, from }: ReadChallenge): Record<string, unknown> => ({
+export const challengeJson = ({ payload, statement, commands, from }: ReadChallenge): Record<string, unknown> => ({
   payload: encodeBase64Url(payload),
   pae: encodeBase64(statementPae(payload)),
   keyid: statement.predicate.signer.keyid,
@@ -75,7 +83,7 @@ async function challengeAction(needs: CliNeeds, name: string, options: Challenge
   ]
   if (server === undefined || maintainer === undefined) throw new UsageError(...problems)
   const change = changeNameOf(name)
-  const read = readChallenge(await fetchChallenge(server, change, maintainer, options.keyid ?? null))
+  const read = changeChallenge(readChallenge(await fetchChallenge(server, change, maintainer, options.keyid ?? null)))
   const { number } = read.statement.predicate.pullRequest
   if (number !== change.number)
     throw new Refusal('challenge-contradicts-itself', `the server answered for #${number}, not for #${change.number}`)
@@ -114,7 +122,9 @@ async function signAction(needs: CliNeeds, options: SignOptions): Promise<void> 
       ...(options.key === undefined ? ['--key <FILE> is missing'] : []),
     )
   const given = await readChallengeOption(terminal, options.challenge)
-  const asked = applyWish(given, wished)
+  if (isAboutRelease(given.statement) && wished !== null)
+    throw new UsageError('what is said about a release is chosen with `governance release challenge`')
+  const asked = isAboutRelease(given.statement) ? given : applyWish(changeChallenge(given), wished)
   const { statement, payload } = asked
   const { predicate } = statement
   if (predicate.expiresAt <= needs.clock.now())
@@ -127,11 +137,15 @@ async function signAction(needs: CliNeeds, options: SignOptions): Promise<void> 
       remedy: 'Ask for a challenge with --keyid, or name the other key file.',
     })
   const check =
-    options.clone === undefined
+    options.clone === undefined || isAboutRelease(statement)
       ? null
       : await checkClone(options.clone, statement, { from: asked.from, remote: options.remote, fetch: options.fetch })
   terminal.err(`You sign:\n${statementText(statement)}`)
-  if (check === null) terminal.err('  The content was not compared with a git clone (--clone DIR does).\n')
+  if (isAboutRelease(statement))
+    terminal.err(
+      '  Compare `sha256sum SHA256SUMS`, and `sha256sum --check SHA256SUMS` in the folder of your own build.\n',
+    )
+  else if (check === null) terminal.err('  The content was not compared with a git clone (--clone DIR does).\n')
   else {
     terminal.err(`  Same content in ${options.clone}: ${counted(check.files.length, 'file')} from ${check.from}.\n`)
     for (const line of check.denied) terminal.err(`  not by you: ${line}\n`)
@@ -155,7 +169,7 @@ async function signAction(needs: CliNeeds, options: SignOptions): Promise<void> 
     const isCompared = check !== null
     printJson(terminal, { comment, payload: payloadText, signature: signatureText, keyid: key.keyid, isCompared })
   } else terminal.out(`${comment}\n`)
-  terminal.err('Paste it as one comment on the pull request.\n')
+  terminal.err(`Paste it as one comment on ${isAboutRelease(statement) ? 'any' : 'the'} pull request.\n`)
 }
 
 function verifyAction(needs: CliNeeds, options: VerifyOptions, finish: Finish): void {
@@ -174,7 +188,7 @@ function verifyAction(needs: CliNeeds, options: VerifyOptions, finish: Finish): 
   if (payload === undefined || signature === undefined)
     throw new UsageError(`--${payload === undefined ? 'payload' : 'signature'} is not base64`)
   const publicKey = decodeHex(key.compressedHex) ?? new Uint8Array()
-  const parsed = parseStatement(payload)
+  const parsed = parseEitherStatement(payload)
   const check = verifySignature(scheme, publicKey, statementPae(payload), signature)
   const isKeyNamed = parsed.ok && parsed.statement.predicate.signer.keyid === key.keyid
   const code = !parsed.ok ? parsed.code : !check.ok ? check.code : isKeyNamed ? null : 'wrong-key'

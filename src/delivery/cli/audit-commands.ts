@@ -3,10 +3,11 @@ import { decodeEntry, formatInstant, asInstant, inertPlain as inert } from '../.
 import { AppError } from '../../flows/app-error.ts'
 import { eventOf } from '../../flows/audit/event-of.ts'
 import type { SecurityEvent } from '../../flows/audit/security-event.ts'
+import type { WaitingEvent } from '../../flows/audit/signing-refusals.ts'
 import type { LogEntryRow } from '../../flows/ports.ts'
 import { type CliNeeds, type Deployment, withDeployment } from './needs.ts'
 import { UsageError } from './refusal.ts'
-import { aligned, printJson } from './terminal.ts'
+import { aligned, counted, printJson } from './terminal.ts'
 
 /** An event with its place in the log, as commands print it. */
 export interface ListedEvent extends SecurityEvent {
@@ -24,12 +25,26 @@ export function listedEvents(rows: readonly LogEntryRow[]): readonly ListedEvent
   })
 }
 
+/** An event that waits outside of the log until it may be signed: it has no place in it yet. */
+type UnplacedEvent = Omit<ListedEvent, 'index'> & { readonly index: null }
+
+const unplaced = ({ eventType, userId, resource, action, result, details }: WaitingEvent): UnplacedEvent => ({
+  index: null,
+  at: details.refusedAt,
+  eventType,
+  userId,
+  resource,
+  action,
+  result,
+  details,
+})
+
 /** One line per event, in columns. */
-export const eventLines = (events: readonly ListedEvent[]): string =>
+export const eventLines = (events: readonly (ListedEvent | UnplacedEvent)[]): string =>
   aligned(
     events.map(({ index, at, eventType, userId, action, resource, result, details }) =>
       [
-        String(index),
+        index === null ? '-' : String(index),
         formatInstant(asInstant(at)),
         result,
         eventType,
@@ -68,10 +83,16 @@ async function listAction(needs: CliNeeds, options: ListOptions): Promise<void> 
   if (!/^[1-9]\d{0,3}$/.test(options.limit) || Number(options.limit) > 1_000)
     throw new UsageError('--limit is a number from 1 to 1000')
   await withDeployment(needs, options.config, 'read', async (deployment) => {
-    const events = listedEvents(await deployment.store.security.search({ limit: Number(options.limit) }))
+    const waiting = (await deployment.refusals()).map(unplaced).reverse()
+    const limit = Number(options.limit)
+    const events = [...waiting, ...listedEvents(await deployment.store.security.search({ limit }))].slice(0, limit)
     await noteReading(needs, deployment, 'list', events.length)
     if (options.json) printJson(needs.terminal, events)
     else needs.terminal.out(eventLines(events))
+    if (waiting.length > 0)
+      needs.terminal.err(
+        `governance: ${counted(waiting.length, 'event')} without a number: in no log until it may be signed again\n`,
+      )
   })
 }
 
@@ -80,7 +101,7 @@ export function addAuditCommands(program: Command, needs: CliNeeds): Command {
   const audit = program.command('audit').description('the log of security events')
   audit
     .command('list')
-    .description('print security events, newest first; also while the server runs')
+    .description('print security events, newest first; also while the server runs, and those that no log may hold yet')
     .requiredOption('--config <FILE>', 'governance.toml')
     .option('--limit <N>', 'how many, at most 1000', '50')
     .option('--json', 'one JSON value for machines')

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { formatVerifierKey, type Instant, inertPlain as inert, noteVerifierKey } from '../../core/index.ts'
 import { eventOf } from '../../flows/audit/event-of.ts'
-import { exportBatches, indexAt, proofOfRange } from '../../flows/audit/export-events.ts'
+import { exportBatches, headToProve, indexAt, proofOfRange } from '../../flows/audit/export-events.ts'
 import type { ExportManifest } from '../../flows/audit/export-manifest.ts'
 import { type FormatName, formats, isFormatName } from '../../flows/audit/formats/formats.ts'
 import { securityKeyName, securityOrigin } from '../../flows/gate/recorder.ts'
@@ -108,7 +108,8 @@ async function exportInto(
       folder.save()
       needs.terminal.err(`${batch.first + batch.events - range.from} of ${counted(events, 'event')}\n`)
     }
-    const proof = await proofOfRange(security, { first: begun.first, next: range.to }, checkpoint)
+    const head = await headToProve(store.log, range.to, checkpoint)
+    const proof = await proofOfRange(security, { first: begun.first, next: range.to }, head)
     return { manifest: folder.save(proof), events, key }
   } finally {
     folder.close()

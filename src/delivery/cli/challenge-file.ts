@@ -5,10 +5,12 @@ import {
   decodeBase64,
   decodeBase64Url,
   equalBytes,
+  isAboutRelease,
   isJsonObject,
   type JsonObject,
   parseJsonStrict,
-  parseStatement,
+  parseEitherStatement,
+  type ReleaseStatement,
   type Statement,
   statementPae,
 } from '../../core/index.ts'
@@ -20,9 +22,9 @@ import { restate, type Wish } from '../../flows/gate/wish.ts'
 export const maxChallengeBytes = 512 * 1024
 
 /** A challenge whose parts agree with each other. */
-export interface ReadChallenge {
+export interface ReadChallenge<S = Statement | ReleaseStatement> {
   readonly payload: Uint8Array
-  readonly statement: Statement
+  readonly statement: S
   readonly commands: readonly string[]
   /** Where the signed difference starts, as the server says. */
   readonly from: CommitId | null
@@ -62,7 +64,7 @@ export function readChallenge(bytes: Uint8Array): ReadChallenge {
   const payload = bytesOf(value.payload)
   const pae = bytesOf(value.pae)
   if (payload === undefined || pae === undefined) throw refuse('`payload` or `pae` is missing or not base64')
-  const read = parseStatement(payload)
+  const read = parseEitherStatement(payload)
   if (!read.ok) throw refuse(`the payload is no statement (${read.code}${read.field === null ? '' : ` ${read.field}`})`)
   const contradiction = (what: string): Refusal =>
     new Refusal('challenge-contradicts-itself', `${what}: sign nothing of this server before you know why`)
@@ -72,8 +74,22 @@ export function readChallenge(bytes: Uint8Array): ReadChallenge {
   return { payload, statement: read.statement, commands, from: fromOf(value) }
 }
 
+/** A challenge about a change. @throws Refusal challenge-contradicts-itself when it is about a release */
+export function changeChallenge(challenge: ReadChallenge): ReadChallenge<Statement> {
+  const { statement } = challenge
+  if (!isAboutRelease(statement)) return { ...challenge, statement }
+  throw new Refusal('challenge-contradicts-itself', 'the challenge is about a release, not about a pull request')
+}
+
+/** A challenge about a release. @throws Refusal challenge-contradicts-itself when it is about a change */
+export function releaseChallengeOf(challenge: ReadChallenge): ReadChallenge<ReleaseStatement> {
+  const { statement } = challenge
+  if (isAboutRelease(statement)) return { ...challenge, statement }
+  throw new Refusal('challenge-contradicts-itself', 'the challenge is about a pull request, not about a release')
+}
+
 /** The challenge with what the signer wants to say instead; as it is for null. @throws Refusal statement-malformed */
-export function applyWish(challenge: ReadChallenge, wished: Wish | null): ReadChallenge {
+export function applyWish(challenge: ReadChallenge<Statement>, wished: Wish | null): ReadChallenge<Statement> {
   if (wished === null) return challenge
   const statement = restate(challenge.statement, wished)
   try {

@@ -5,6 +5,7 @@ import { eventOf } from '../../flows/audit/event-of.ts'
 import { rulesetFor } from '../../flows/gate/enrol.ts'
 import { logKeyName } from '../../flows/gate/log-key-name.ts'
 import { securityKeyName } from '../../flows/gate/recorder.ts'
+import type { CopyStanding } from '../../flows/record/copy-standing.ts'
 import { hasPrivateRepository, readersOf } from '../../flows/record/log-readers.ts'
 import { excessOf, lackOf } from './app-permissions.ts'
 import { appErrorWords } from './app-error-words.ts'
@@ -166,30 +167,31 @@ async function examineReaders({ settings, store }: Deployment): Promise<Verdict>
       )
 }
 
-async function examineOffHost({ offHost }: Deployment): Promise<Verdict> {
+async function examineOffHost({ offHost }: Deployment): Promise<readonly Verdict[]> {
   if (offHost === null)
-    return warn(
-      'none: a rollback of this machine as a whole is not seen, and the log ends with it',
-      'Name a second place as off_host in the table [log] of the configuration.',
-    )
-  const state = await offHost.compare()
-  switch (state.kind) {
+    return [
+      warn(
+        'none: a rollback of this machine as a whole is not seen, and the log ends with it',
+        'Name a second place as off_host in the table [log] of the configuration.',
+      ),
+    ]
+  return (await offHost.standings()).map(examineCopy)
+}
+
+function examineCopy({ place, state }: CopyStanding): Verdict {
+  switch (state?.kind) {
+    case undefined:
+      return fail(`${place} cannot be reached`, appErrorWords['log-files-unavailable'].remedy)
     case 'behind':
-      return ok(`${offHost.name} holds a head of this log over ${state.size} entries`)
+      return ok(`${place} holds a head of this log over ${state.size} entries`)
     case 'empty':
-      return fail(`${offHost.name} is empty`, 'Mount it; if it is new: governance log off-host prepare')
+      return fail(`${place} is empty`, 'Mount it; if it is new: governance log off-host prepare')
     case 'ahead':
-      return fail(
-        `${offHost.name} holds ${state.size} entries, more than the database`,
-        appErrorWords['log-ahead'].remedy,
-      )
+      return fail(`${place} holds ${state.size} entries, more than the database`, appErrorWords['log-ahead'].remedy)
     case 'inconsistent':
-      return fail(`${offHost.name} holds another history of this log`, appErrorWords['log-file-differs'].remedy)
+      return fail(`${place} holds another history of this log`, appErrorWords['log-file-differs'].remedy)
     case 'foreign':
-      return fail(
-        `${offHost.name} holds no checkpoint of this log (${state.code})`,
-        appErrorWords['log-file-differs'].remedy,
-      )
+      return fail(`${place} holds no checkpoint of this log (${state.code})`, appErrorWords['log-file-differs'].remedy)
   }
 }
 

@@ -39,7 +39,7 @@ export function addExplainCommand(program: Command, needs: CliNeeds, finish: Fin
             exit: exitCode.unknown,
             remedy: 'Check the number; `governance deliveries list` shows what arrived.',
           })
-        const verdict = await createVerdictReader(store.memory).read(recorded.digest)
+        const verdict = await createVerdictReader(store.memory).existing(recorded.digest)
         if (options.json)
           printJson(needs.terminal, { repository: repository.name, number, entry: recorded.entry, verdict })
         else {

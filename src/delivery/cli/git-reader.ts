@@ -14,7 +14,7 @@ import type { GitReader } from '../../flows/ports.ts'
 import { locateClone, readRef } from './clone-directory.ts'
 import { exitCode } from './exit-code.ts'
 import { parseRawDiff } from './git-clone.ts'
-import { type GitAnswer, openGit } from './git-process.ts'
+import { type GitAnswer, type GitObject, openGit } from './git-process.ts'
 import { Refusal } from './refusal.ts'
 
 const refused = (what: string, answer: GitAnswer): Refusal =>
@@ -48,14 +48,20 @@ export function openClone(directory: string, searchPath: string): GitReader {
   const git = openGit(clone, searchPath)
   const commits = new Map<CommitId, GitCommit>()
 
-  async function commit(id: CommitId): Promise<GitCommit | null> {
-    const known = commits.get(id)
-    if (known !== undefined) return known
+  /** An object whose bytes are those that its id names; null where the clone has none. */
+  async function objectOf(id: string): Promise<GitObject> {
     const object = await git.object(id)
     if (object === null) return null
     const hash = createHash(git.isSha256 ? 'sha256' : 'sha1')
     const digest = hash.update(`${object.type} ${object.body.length}\0`).update(object.body).digest('hex')
     if (digest !== id) throw corrupt(`the clone's object ${id} has other bytes`)
+    return object
+  }
+  async function commit(id: CommitId): Promise<GitCommit | null> {
+    const known = commits.get(id)
+    if (known !== undefined) return known
+    const object = await objectOf(id)
+    if (object === null) return null
     const parsed = object.type === 'commit' ? parseGitCommit(id, object.body) : undefined
     if (parsed === undefined) throw corrupt(`the clone's object ${id} is no commit`)
     commits.set(id, parsed)
@@ -99,6 +105,22 @@ export function openClone(directory: string, searchPath: string): GitReader {
       if (answer.exit === 0) return [...parseRawDiff(answer.out)].sort(byPath)
       if (!(await has(from)) || !(await has(to))) return null
       throw refused('compare trees', answer)
+    },
+    async files(of, isWanted) {
+      const answer = await git.run(['ls-tree', '-r', '-z', '--full-tree', of])
+      if (answer.exit !== 0) {
+        if (await has(of)) throw refused('list files', answer)
+        return null
+      }
+      const files = new Map<string, Uint8Array>()
+      for (const line of answer.out.toString('utf8').split('\0')) {
+        const [, id = '', path = ''] = /^[0-7]{6} blob ([0-9a-f]+)\t(.+)$/s.exec(line) ?? []
+        if (path === '' || !isWanted(path)) continue
+        const object = await objectOf(id)
+        if (object === null) return null
+        files.set(path, Uint8Array.from(object.body))
+      }
+      return files
     },
     async merge(base, head): Promise<{ state: 'clean'; tree: TreeId } | { state: 'conflict' }> {
       if ((await mergeBases(base, head)).length === 0) return { state: 'conflict' }

@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
+import { addLogEraseCommand } from './log-erase-command.ts'
 import { addLogFileCommands } from './log-file-commands.ts'
 import { addLogKeyCommands } from './log-key-commands.ts'
 import { addLogOffHostCommands } from './log-off-host-commands.ts'
+import { addLogRestartCommand } from './log-restart-command.ts'
 import { addLogRootCommands } from './log-root-commands.ts'
 import { addLogStatusCommand } from './log-status-command.ts'
 import { addLogWatchCommand } from './log-watch-command.ts'
@@ -14,7 +16,9 @@ export function addLogCommands(program: Command, needs: CliNeeds, finish: Finish
   addLogStatusCommand(log, needs, finish)
   addLogWatchCommand(log, needs, finish)
   addLogFileCommands(log, needs)
+  addLogEraseCommand(log, needs, finish)
   addLogKeyCommands(log, needs)
   addLogRootCommands(log, needs)
+  addLogRestartCommand(log, needs)
   addLogOffHostCommands(log, needs)
 }

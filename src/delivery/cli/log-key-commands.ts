@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { formatVerifierKey, noteVerifierKey, parseVerifierKey, rootKeyName } from '../../core/index.ts'
-import { keyNameOf } from '../../flows/gate/log-key-name.ts'
-import { applyLogKey, readCertificates, requestLogKey } from '../../flows/record/log-keys.ts'
+import { formatVerifierKey, isLogOrigin, noteVerifierKey, parseVerifierKey, rootKeyName } from '../../core/index.ts'
+import { currentKeyName } from '../../flows/gate/log-era.ts'
+import { applyLogKey, prepareNextKey, readCertificates, requestLogKey } from '../../flows/record/log-keys.ts'
 import { exitCode } from './exit-code.ts'
 import { type CliNeeds, withDeployment } from './needs.ts'
 import { readNoteFile } from './note-file.ts'
@@ -19,7 +19,7 @@ const remedies: Readonly<Record<string, string>> = {
   'log-key-not-signed-by-predecessor': 'Make the request on this server: the key before it signs there.',
 }
 
-/** `governance log key show|request|apply`: the keys that sign the decision log. */
+/** `governance log key show|request|prepare|apply`: the keys that sign the decision log. */
 export function addLogKeyCommands(log: Command, needs: CliNeeds): void {
   const { terminal } = needs
   const key = log.command('key').description('the keys that sign the decision log, and their certificates')
@@ -33,7 +33,9 @@ export function addLogKeyCommands(log: Command, needs: CliNeeds): void {
         const { origin } = settings.log
         const certificates = await readCertificates(store.log)
         const generation = Math.max(1, certificates.length)
-        const current = formatVerifierKey(noteVerifierKey(origin, await custody.publicKey(keyNameOf(generation))))
+        const current = formatVerifierKey(
+          noteVerifierKey(origin, await custody.publicKey(await currentKeyName(store.log))),
+        )
         if (json)
           return printJson(terminal, {
             origin,
@@ -64,6 +66,31 @@ export function addLogKeyCommands(log: Command, needs: CliNeeds): void {
         terminal.err(
           `\ngeneration ${request.generation}, key ${formatVerifierKey(request.key)}\n` +
             'Next: carry this to the machine of the root: governance log root certify REQUEST\n',
+        )
+      }),
+    )
+  key
+    .command('prepare')
+    .description(
+      'make the key that signs after a break, under another origin; prints it for `governance log break --next`',
+    )
+    .requiredOption('--config <FILE>', 'governance.toml')
+    .requiredOption('--origin <ORIGIN>', 'the origin of the log that goes on')
+    .option('--json', 'one JSON value for machines')
+    .action(async ({ config, origin: next, json }: KeyOptions & { readonly origin: string }) =>
+      withDeployment(needs, config, 'write', async (deployment) => {
+        const { settings, store, custody } = deployment
+        const { origin } = settings.log
+        if (!isLogOrigin(next) || next === origin)
+          throw new UsageError(
+            `--origin is host/path without scheme, and not ${origin}: a log never forks under its name`,
+          )
+        const parts = { origin, log: store.log, custody }
+        const made = formatVerifierKey(await prepareNextKey(parts, next, (name) => deployment.makeLogKey(name)))
+        if (json) return printJson(terminal, { origin: next, key: made })
+        terminal.out(`${made}\n`)
+        terminal.err(
+          '\nNext, on the machine of the root: governance log break CHECKPOINT --next <this key> --key <key of the checkpoint>\n',
         )
       }),
     )

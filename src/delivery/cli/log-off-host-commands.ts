@@ -69,15 +69,20 @@ export function addLogOffHostCommands(log: Command, needs: CliNeeds): void {
     )
   offHost
     .command('prepare')
-    .description('fill a new place with the log; a start never takes an empty place for a new one')
+    .description(
+      'fill a new place with the log and the log of security events; a start never takes an empty place for a new one',
+    )
     .requiredOption('--config <FILE>', 'governance.toml')
     .option('--json', 'one JSON value for machines')
     .action(async ({ config, json }: Options) =>
       withDeployment(needs, config, 'read', async (deployment) => {
         const place = placeOf(deployment)
-        const size = await place.prepare()
-        if (json) return printJson(terminal, { place: place.name, size })
-        terminal.out(`${place.name} holds the log of ${deployment.settings.log.origin} up to entry ${size - 1}\n`)
+        const { decisions, security } = await place.prepare()
+        if (json) return printJson(terminal, { place: place.name, size: decisions, securitySize: security })
+        terminal.out(
+          `${place.name} holds the log of ${deployment.settings.log.origin} up to entry ${decisions - 1} ` +
+            `and the log of security events up to entry ${security - 1}\n`,
+        )
       }),
     )
 }

@@ -128,6 +128,9 @@ async function breakAction({ terminal }: CliNeeds, file: string, options: BreakO
   const signature = formatNoteSignature(rootKeyOf(key.name, seed), signEd25519(seed, encodeUtf8(text)))
   seed.fill(0)
   terminal.out(formatSignedNote(text, [signature]))
+  terminal.err(
+    '\nNext, on the server: governance log restart BREAK --config governance.toml --from <what is left of the old log>\n',
+  )
 }
 
 /** `governance log root create|show|certify` and `governance log break`: what is done away from the server. */

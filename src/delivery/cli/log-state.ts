@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, truncateSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { AuditProgress } from '../../flows/record/audit-report.ts'
+import type { FollowedKeys } from '../../flows/record/follow-log.ts'
 import { exitCode } from './exit-code.ts'
 import { Refusal } from './refusal.ts'
 
@@ -11,6 +12,8 @@ export interface LogState {
   readonly origin: string
   /** The newest checkpoint that was found good, whole. */
   readonly note: string | null
+  /** The keys of the log as they were followed up to `note`; null where nobody did. */
+  readonly keys: FollowedKeys | null
   /** An audit that is not finished, and how many bytes of its ids lie in the file beside. */
   readonly progress: (AuditProgress & { readonly idBytes: number }) | null
 }
@@ -22,6 +25,13 @@ function unreadable(file: string, why: string): Refusal {
     exit: exitCode.unknown,
     remedy: 'Name another file; without the one that is lost, what was seen before is not compared.',
   })
+}
+
+type Stored = Omit<LogState, 'keys'> & Partial<Pick<LogState, 'keys'>>
+
+/** What an earlier version wrote holds no keys: they are followed from the beginning, and its unfinished audit begins anew. */
+function withKeys({ keys = null, progress, ...state }: Stored): LogState {
+  return { ...state, keys, progress: Array.isArray(progress?.certificates) ? progress : null }
 }
 
 /** Reads a state file; null where there is none yet. @throws Refusal state-unreadable */
@@ -38,7 +48,7 @@ export function readLogState(file: string): LogState | null {
     const state = JSON.parse(text) as Partial<LogState>
     const isState = state.v === 1 && state.kind === 'governance-log-state' && typeof state.origin === 'string'
     if (isState && (state.note === null || typeof state.note === 'string') && typeof state.progress === 'object')
-      return state as LogState
+      return withKeys(state as Stored)
   } catch {
     // Named below.
   }

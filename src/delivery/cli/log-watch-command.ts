@@ -10,13 +10,14 @@ import type { CliNeeds } from './needs.ts'
 import { readNoteFile } from './note-file.ts'
 import type { Finish } from './policy-commands.ts'
 import { Refusal, UsageError } from './refusal.ts'
-import { faultText } from './verify-log-command.ts'
+import { faultText, progressOn } from './verify-log-command.ts'
 
 interface WatchOptions extends LogReadingOptions {
   readonly state: string
   readonly once?: true
   readonly every?: string
   readonly compare?: readonly string[]
+  readonly compareTokenFile?: string
   readonly peerState?: readonly string[]
   readonly json?: true
 }
@@ -38,10 +39,13 @@ async function readOthers(needs: CliNeeds, options: WatchOptions): Promise<reado
   const heads: OtherHead[] = []
   for (const place of options.compare ?? []) {
     const isFile = !/^https?:/.test(place) && statSync(place, { throwIfNoEntry: false })?.isFile() === true
-    const bytes = isFile ? null : await sourceOf(needs, place).read('checkpoint')
+    const bytes = isFile ? null : await sourceOf(needs, place, options.compareTokenFile).read('checkpoint')
     heads.push({ from: place, note: isFile ? readNoteFile(place) : bytes === null ? null : (decodeUtf8(bytes) ?? '') })
   }
-  for (const file of options.peerState ?? []) heads.push({ from: file, note: readLogState(file)?.note ?? null })
+  for (const file of options.peerState ?? []) {
+    const peer = readLogState(file)
+    heads.push({ from: file, note: peer?.note ?? null, certificates: peer?.keys?.certificates ?? [] })
+  }
   return heads
 }
 
@@ -83,8 +87,18 @@ async function look(needs: CliNeeds, place: string, options: WatchOptions): Prom
       },
     )
   const source = sourceOf(needs, place, options.tokenFile)
-  const seen = await observeLog({ source, trust, acceleration: needs.acceleration }, state?.note ?? null, async () =>
-    readOthers(needs, options),
+  const { acceleration } = needs
+  const remembered = state === null || state.note === null ? null : { note: state.note, keys: state.keys }
+  const seen = await observeLog(
+    {
+      source,
+      trust,
+      acceleration,
+      // Only the first look reads all entries; the others read what is new.
+      ...(remembered?.keys == null ? { onProgress: progressOn(needs.terminal) } : {}),
+    },
+    remembered,
+    async () => readOthers(needs, options),
   )
   if (seen.isGood)
     writeLogState(options.state, {
@@ -92,6 +106,7 @@ async function look(needs: CliNeeds, place: string, options: WatchOptions): Prom
       kind: 'governance-log-state',
       origin: trust.origin,
       note: seen.note,
+      keys: seen.keys,
       progress: state?.progress ?? null,
     })
   tell(needs, seen, options.json === true)
@@ -155,6 +170,7 @@ export function addLogWatchCommand(log: Command, needs: CliNeeds, finish: Finish
     .option('--once', 'look once')
     .option('--every <PAUSE>', 'look again and again, with a pause such as 60s')
     .option('--compare <PLACE>', 'another address, directory or checkpoint file that must show the same log', several)
+    .option('--compare-token-file <FILE>', 'bearer token for the compared addresses; sent to those alone')
     .option('--peer-state <FILE>', 'state file of another watcher, who must have seen the same log', several)
     .option('--json', 'one JSON value a line for machines')
     .addHelpText('after', timerExample)

@@ -1,6 +1,7 @@
 import type { AuditThreads } from './audit-threads.ts'
-import type { Acceleration, Contradiction, Facts, KeyId, PolicyV1, Severity } from '../../core/index.ts'
+import type { Acceleration, Contradiction, Facts, KeyId, PolicyV1, Severity, Sha256 } from '../../core/index.ts'
 import type { SecurityEvent } from '../../flows/audit/security-event.ts'
+import type { WaitingEvent } from '../../flows/audit/signing-refusals.ts'
 import type { Recorder } from '../../flows/gate/recorder.ts'
 import type { GenesisPlan } from '../../flows/gate/genesis.ts'
 import type { WitnessRoster } from '../../flows/record/cosign.ts'
@@ -13,6 +14,7 @@ import type {
   ForgeReader,
   ForgeRepository,
   GitReader,
+  LogName,
   LogSource,
   PolicyFiles,
   Random,
@@ -21,8 +23,9 @@ import type {
   Webhooks,
   WitnessedHead,
 } from '../../flows/ports.ts'
-import type { CopyState } from '../../flows/record/outside-copy.ts'
+import type { CopyStanding } from '../../flows/record/copy-standing.ts'
 import type { Published } from '../../flows/record/publisher.ts'
+import type { VerifierRelease } from '../../flows/record/verifier-release.ts'
 import type { SignerKeys } from './signer-key.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -76,6 +79,8 @@ export interface CliForge {
 /** A store with what an operator asks about it. */
 export interface CliStore extends StorePorts {
   readonly schemaVersion: number
+  /** Whether the server may be running. */
+  readonly isBeside: boolean
   checkIntegrity(): Promise<readonly string[]>
 }
 
@@ -92,16 +97,18 @@ export interface Deployment {
    * @throws AppError of custody and store; whatever needs its event must not happen then
    */
   note(events: readonly SecurityEvent[]): Promise<void>
+  /** Refusals to sign the log that wait outside of it, oldest first. @throws AppError store-corrupt, store-unavailable */
+  refusals(): Promise<readonly WaitingEvent[]>
   readonly forge: CliForge
   /** Makes a key that signs heads of a log; it never leaves custody. @throws AppError custody-refused when the name is taken */
   makeLogKey(name: string): Promise<Uint8Array>
   /** The second place of the log's files; null where none is configured. */
   readonly offHost: {
     readonly name: string
-    /** How it stands to the log. @throws AppError log-files-unavailable */
-    compare(): Promise<CopyState>
-    /** Fills a new place; returns the size of the head that it shows then. @throws AppError log-ahead, log-file-differs, log-files-unavailable */
-    prepare(): Promise<number>
+    /** How its copy of each log stands to the log, also where it cannot be reached. */
+    standings(): Promise<readonly CopyStanding[]>
+    /** Fills a new place; returns the sizes of the heads that it shows then. @throws AppError log-ahead, log-file-differs, log-files-unavailable */
+    prepare(): Promise<{ readonly [log in LogName]: number }>
   } | null
   /**
    * Puts a private key for SSH into the keystore, or makes one there, and returns its line for `authorized_keys`.
@@ -112,6 +119,10 @@ export interface Deployment {
   sshKey(name: string): Promise<string>
   /** The newest head that was published, as it lies there; null where none is. */
   publishedHead(): Promise<string | null>
+  /** The largest head of the log that anybody outside of the database holds, and who could not say. */
+  newestOutside(): Promise<{ readonly size: number; readonly silent: readonly string[] }>
+  /** Puts the note that ends a log beside its last head, wherever that lies; null: it lies there. */
+  publishBreak(note: string): Promise<readonly { readonly place: string; readonly code: string | null }[]>
   /** Whose cosignatures heads need; null where no quorum is configured. @throws AppError config-invalid */
   roster(): Promise<WitnessRoster | null>
   /**
@@ -120,6 +131,11 @@ export interface Deployment {
    * @throws AppError log-ahead, log-file-differs, log-files-unavailable, witness-unreachable, store-corrupt
    */
   publishLog(options: { readonly all: boolean }): Promise<Published>
+  /**
+   * Takes a value out of the public files, here and off host, also while the server runs; a name for each place that it is gone
+   * from, and the code of what stood in the way for each other.
+   */
+  removeBlob(digest: Sha256): Promise<readonly { readonly place: string; readonly code: string | null }[]>
   /** Puts a token into the keystore, under a name that is free. */
   keepToken(name: string, token: string): Promise<void>
   /** @throws AppError config-invalid for a webhook secret that protects nothing */
@@ -222,6 +238,8 @@ export interface CliNeeds {
   draftDeployment(request: NewDeployment): Promise<Draft>
   /** Puts another genesis digest into the configuration file, after `regenesis`. */
   pinGenesis(configFile: string, digest: string): void
+  /** Puts another origin into the configuration file, after `log restart`. @throws RangeError when that is left to a person */
+  pinOrigin(configFile: string, origin: string): void
   /** Everything about files, modes and keys that can be said before a deployment is opened. */
   examineFiles(configFile: string): readonly CheckResult[]
   readonly manifest: {
@@ -246,6 +264,8 @@ export interface CliNeeds {
   startAuditThreads(place: string): AuditThreads
   readonly random: Random
   readonly calendars: Calendars
+  /** The offline verifier that this software carries; a file is null where nobody built it. */
+  readonly verifier: { release(): VerifierRelease; file(name: string): Uint8Array | null }
   /** What the configuration says of calendars. @throws Refusal config-invalid */
   anchorSettings(configFile: string): { readonly calendars: readonly string[]; readonly upgradeFrom: readonly string[] }
   keyIdOf(publicKey: string): KeyId

@@ -17,6 +17,7 @@ import { addInitCommand } from './init-command.ts'
 import { addLogCommands } from './log-commands.ts'
 import type { CliNeeds } from './needs.ts'
 import { addPolicyCommands } from './policy-commands.ts'
+import { addReleaseCommands } from './release-commands.ts'
 import { addRegenesisCommand } from './regenesis-command.ts'
 import { addRepoCommands } from './repo-commands.ts'
 import { addServerCommands } from './server-commands.ts'
@@ -25,6 +26,7 @@ import { addVerifyRepoCommand } from './verify-repo-command.ts'
 import { addTrustCommands } from './trust-commands.ts'
 import { addVerifyEvidenceCommand } from './verify-evidence-command.ts'
 import { addVerifyLogCommand } from './verify-log-command.ts'
+import { addVerifierCommands } from './verifier-commands.ts'
 import { addVsaCommands } from './vsa-commands.ts'
 import { addWitnessCommands } from './witness-commands.ts'
 import { addVerifyExportCommand } from './verify-export-command.ts'
@@ -69,7 +71,9 @@ export function createProgram(needs: CliNeeds): Program {
   addVerifyLogCommand(verify, needs, finish)
   addVerifyRepoCommand(verify, needs, finish)
   addVerifyExportCommand(verify, needs, finish)
+  addVerifierCommands(program, needs)
   addVsaCommands(program, needs)
+  addReleaseCommands(program, needs, finish)
   addAnchorCommands(program, needs, finish)
   const audit = addAuditCommands(program, needs)
   addAuditSearchCommand(audit, needs)

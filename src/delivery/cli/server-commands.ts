@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { formatInstant } from '../../core/index.ts'
+import { asInstant, formatInstant } from '../../core/index.ts'
+import type { SigningRefused } from '../../flows/audit/signing-refusals.ts'
 import type { CliNeeds, Deployment } from './needs.ts'
 import { withDeployment } from './needs.ts'
 import { exitCode } from './exit-code.ts'
@@ -46,6 +47,11 @@ export async function livenessOf({ http }: Deployment['settings']): Promise<Live
   }
 }
 
+/** The newest refusal to sign the log that is no entry yet. */
+const refusedWords = ({ code, size, known, refusedAt }: SigningRefused): string =>
+  `REFUSED (${code}) at ${formatInstant(asInstant(refusedAt))}: the store holds ${size} entries, ` +
+  `the world outside ${known === null ? 'did not say' : String(known)}`
+
 async function statusAction(
   needs: CliNeeds,
   options: { readonly config: string; readonly json?: true },
@@ -67,6 +73,7 @@ async function statusAction(
     const repositories = await store.registry.repositories()
     const unsettled = await store.changes.checks({ unsettled: true })
     const findings = await store.memory.findings(5)
+    const refused = (await deployment.refusals()).at(-1)?.details ?? null
     const server = await livenessOf(settings)
     const isGood = server === 'ready' && jobs.dead === 0 && policy !== null && checkpoint?.size === head.size
     finish(isGood ? exitCode.good : exitCode.notGood)
@@ -82,6 +89,7 @@ async function statusAction(
           at: head.at,
           unwitnessed: isUnwitnessed,
           offHost: offHost?.name ?? null,
+          signingRefused: refused,
         },
         repositories: repositories.filter(({ active }) => active).length,
         jobs,
@@ -103,6 +111,7 @@ async function statusAction(
           'checkpoint',
           checkpoint?.size === head.size ? `covers all` : `covers ${checkpoint?.size ?? 0} of ${head.size}`,
         ],
+        ...(refused === null ? [] : [['signing', refusedWords(refused)]]),
         ['repositories', `${repositories.filter(({ active }) => active).length} active of ${repositories.length}`],
         ['jobs', `${jobs.queued} queued, ${jobs.dead} dead`],
         [

@@ -1,8 +1,35 @@
-import { inertPlain as inert, formatInstant, type Statement } from '../../core/index.ts'
+import {
+  formatInstant,
+  inertPlain as inert,
+  isAboutRelease,
+  type ReleaseStatement,
+  type Statement,
+} from '../../core/index.ts'
 import { aligned, counted } from './terminal.ts'
 
 /** What a statement says, in plain words, one fact a line. Everything in it is a stranger's until somebody signed it. */
-export function statementText({ headTree, predicate }: Statement): string {
+export const statementText = (statement: Statement | ReleaseStatement): string =>
+  isAboutRelease(statement) ? releaseText(statement) : changeText(statement)
+
+function releaseText({ predicate }: ReleaseStatement): string {
+  const { release, repository, decision, requirement, policy, signer, audience, reason, expiresAt } = predicate
+  return aligned(
+    [
+      ['decision', `${decision} of a release`],
+      ['repository', `${inert(repository.uri)} (id ${repository.id})`],
+      ['tag', inert(release.tag)],
+      ['revision', release.revision],
+      ['SHA256SUMS', `sha256:${release.artifacts}`],
+      ['requirement', `sha256:${requirement.digest.sha256} (policy epoch ${policy.epoch})`],
+      ...(reason === undefined ? [] : [['reason', inert(reason)]]),
+      ['signer', `account ${signer.maintainer}, key ${signer.keyid}`],
+      ['deployment', inert(audience)],
+      ['expires', formatInstant(expiresAt)],
+    ].map(([name = '', value = '']) => [`  ${name}`, value]),
+  )
+}
+
+function changeText({ headTree, predicate }: Statement): string {
   const { pullRequest, repository, condition } = predicate
   const rows: string[][] = [
     ['decision', predicate.decision],

@@ -21,17 +21,18 @@ export function trustFrom(file: string) {
   return { trust: read.trust, fingerprint: trustFingerprint(bytes) }
 }
 
-function show(terminal: Terminal, bytes: Uint8Array, json: boolean): void {
+function show(terminal: Terminal, bytes: Uint8Array, json: boolean, more: { leftOut?: readonly string[] } = {}): void {
   const read = readTrustFile(bytes)
   if (!read.ok) return
   const { trust } = read
   const fingerprint = trustFingerprint(bytes)
-  if (json) return printJson(terminal, { fingerprint, trust })
+  if (json) return printJson(terminal, { fingerprint, trust, ...more })
   terminal.out(
     aligned([
       ['log', trust.origin],
       ...trust.logKeys.map((key) => ['log key', key]),
       ['root', trust.root ?? 'none'],
+      ...(trust.before ?? []).map(({ origin, root }) => ['goes on from', `${origin}, ended by ${root}`] as const),
       ['witnesses', trust.witnessPolicy === null ? 'none asked for' : 'by policy'],
       ['first policy', `sha256:${trust.genesisPolicy}`],
       ['fingerprint', fingerprint],
@@ -53,19 +54,24 @@ export function addTrustCommands(program: Command, needs: CliNeeds): void {
       withDeployment(needs, options.config, 'read', async (deployment) => {
         const { settings, store, operator } = deployment
         const { log, policy } = settings
-        const known = { origin: log.origin, pinned: policy.genesis, witnessPolicy: log.witness?.quorum?.policy ?? null }
-        const bytes = await exportTrust(store.log, known)
+        const roster = await deployment.roster()
+        const text = log.witness?.quorum?.policy
+        const witnesses = roster === null || text === undefined ? null : { text, roster }
+        const known = { origin: log.origin, pinned: policy.genesis, witnesses }
+        const { bytes, leftOut } = await exportTrust(store.log, known)
         const details = { trust: sha256Hex(bytes) }
         await deployment.note([
           eventOf('trust-exported', { userId: operator, resource: 'deployment', action: 'export', details }),
         ])
+        for (const name of leftOut)
+          terminal.err(`left out witness ${inert(name)}: this deployment runs it itself, and it counts to nobody\n`)
         if (options.out === undefined) {
           terminal.out(new TextDecoder().decode(bytes))
           terminal.err(`fingerprint ${trustFingerprint(bytes)}\n`)
           return
         }
         writeNewFile(options.out, bytes)
-        show(terminal, bytes, options.json === true)
+        show(terminal, bytes, options.json === true, { leftOut })
       }),
     )
   trust

@@ -29,8 +29,10 @@ const words: Readonly<Record<Report['verdict'], string>> = {
   invalid: 'invalid: do not believe this evidence',
 }
 
-function exitOf(verdict: Report['verdict'], acceptConsistent: boolean): ExitCode {
-  const isGood = verdict === 'verified' || (acceptConsistent && verdict === 'consistent')
+/** `--accept-consistent` is for who has no clone: behind what was erased, anything could have stood. */
+function exitOf({ verdict, checks }: Report, acceptConsistent: boolean): ExitCode {
+  const isAccepted = acceptConsistent && !checks.some(({ code }) => code === 'blob-erased')
+  const isGood = verdict === 'verified' || (isAccepted && verdict === 'consistent')
   return isGood ? exitCode.good : exitCode.notGood
 }
 
@@ -55,7 +57,7 @@ async function evidenceAction(needs: CliNeeds, finish: Finish, file: string, opt
     quorumTime,
     acceleration,
   })
-  finish(exitOf(report.verdict, options.acceptConsistent === true))
+  finish(exitOf(report, options.acceptConsistent === true))
   if (options.json) return printJson(terminal, { ...report, fingerprint: trusted?.fingerprint ?? null })
   terminal.out(
     aligned(
@@ -80,7 +82,7 @@ export function addVerifyEvidenceCommand(verify: Command, needs: CliNeeds, finis
     .description('judge a verdict anew from its evidence; ends with 0 only when it is verified')
     .option('--trust <FILE>', 'trust file: whom to believe')
     .option('--clone <DIR>', 'clone of the repository: the facts are recomputed from its objects')
-    .option('--accept-consistent', 'end with 0 also when the facts were not recomputed')
+    .option('--accept-consistent', 'end with 0 also when the facts were not recomputed; never where a value was erased')
     .option('--json', 'one JSON value for machines')
     .action(async (file: string, options: EvidenceOptions) => evidenceAction(needs, finish, file, options))
 }

@@ -21,16 +21,23 @@ interface VerifyLogOptions extends LogReadingOptions {
 const bundlesPerThread = 8
 const shownFaults = 50
 
+const words: Readonly<Record<string, string>> = {
+  'log-broken': 'this log ended; get the new trust file from whoever runs it',
+  'checkpoint-wrong-origin': 'another log lies here; if it goes on from this one, its new trust file says so',
+}
+
 /** What is wrong and where, on one line. */
 export function faultText({ code, path, index }: LogFault): string {
   const place = [path === null ? '' : inert(path), index === null ? '' : `entry or hash ${index}`].filter(
     (part) => part !== '',
   )
-  return place.length === 0 ? code : `${code}: ${place.join(', ')}`
+  const told = place.length === 0 ? code : `${code}: ${place.join(', ')}`
+  const next = words[code]
+  return next === undefined ? told : `${told}: ${next}`
 }
 
 /** One line that is written over and over where a person looks on, and now and then where not. */
-function progressOn(terminal: Terminal): (done: number, of: number) => void {
+export function progressOn(terminal: Terminal): (done: number, of: number) => void {
   let shown = -1
   return (done, of) => {
     const percent = Math.floor((100 * done) / of)
@@ -61,7 +68,7 @@ function print(terminal: Terminal, report: AuditReport): void {
       : `entries ${report.from} to ${report.size}`
   terminal.out(
     report.isGood
-      ? `good: ${scope}, ${counted(report.blobs, 'blob')}, root ${report.root} of ${report.origin} at size ${report.size}\n`
+      ? `good: ${scope}, ${counted(report.blobs, 'blob')}${report.erased.length === 0 ? '' : `, ${report.erased.length} of them erased`}, root ${report.root} of ${report.origin} at size ${report.size}\n`
       : `NOT good: ${counted(report.faultCount, 'fault')} in ${report.origin} at size ${report.size ?? 'unknown'}\n`,
   )
 }
@@ -104,6 +111,7 @@ async function verifyLogAction(
             kind: 'governance-log-state',
             origin: trust.origin,
             note: state?.note ?? null,
+            keys: state?.keys ?? null,
             progress: { ...progress, idBytes },
           })
         },
@@ -111,6 +119,7 @@ async function verifyLogAction(
       {
         from,
         known: state?.note ?? null,
+        followed: state?.keys ?? null,
         resume:
           file === undefined || unfinished === null
             ? null
@@ -121,9 +130,13 @@ async function verifyLogAction(
     await threads.close()
   }
   // What was found wrong is not what later audits must be consistent with.
-  const note = report.isGood ? report.note : (state?.note ?? null)
+  const { size, certificates } = report
+  const seen =
+    report.isGood && size !== null
+      ? { note: report.note, keys: { size, certificates } }
+      : { note: state?.note ?? null, keys: state?.keys ?? null }
   if (file !== undefined)
-    writeLogState(file, { v: 1, kind: 'governance-log-state', origin: trust.origin, note, progress: null })
+    writeLogState(file, { v: 1, kind: 'governance-log-state', origin: trust.origin, ...seen, progress: null })
   finish(report.isGood ? exitCode.good : exitCode.notGood)
   if (options.json) return printJson(needs.terminal, { ok: report.isGood, ...report })
   print(needs.terminal, report)

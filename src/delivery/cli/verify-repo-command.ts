@@ -1,21 +1,27 @@
 import type { Command } from 'commander'
-import { encodeHex, inertPlain as inert, trustedLogKeys } from '../../core/index.ts'
+import { encodeHex, quorumTime } from '../../core/index.ts'
+import type { GitReader } from '../../flows/ports.ts'
 import { repositoryOfRecord } from '../../flows/record/branch-record.ts'
-import { readDecisions } from '../../flows/record/read-decisions.ts'
-import { type RepoReport, verifyRepo, wantedEntries } from '../../flows/record/verify-repo.ts'
-import { contradictionText } from './clone-facts.ts'
+import { openJudge } from '../../flows/record/judge-verdicts.ts'
+import { comparePoliciesWithGit, isGovernanceRepository } from '../../flows/record/policies-in-git.ts'
+import { type Decisions, readDecisions } from '../../flows/record/read-decisions.ts'
+import { type RepoReport, type VerifiedRepo, verifyRepo, wantedEntries } from '../../flows/record/verify-repo.ts'
 import { type ExitCode, exitCode } from './exit-code.ts'
+import { refusedLog, sourceOf, tokenFileHelp, trustOf } from './log-reading.ts'
 import type { CliNeeds } from './needs.ts'
 import type { Finish } from './policy-commands.ts'
 import { Refusal, UsageError } from './refusal.ts'
-import { aligned, counted, printJson, type Terminal } from './terminal.ts'
+import { tellRepoReport } from './repo-report.ts'
+import { printJson, type Terminal } from './terminal.ts'
 import { trustFrom } from './trust-commands.ts'
 
 interface Options {
   readonly trust: string
   readonly log: string
+  readonly tokenFile?: string
   readonly repo: string
   readonly branch: string
+  readonly governanceClone?: string
   readonly skipObjectCheck?: true
   readonly json?: true
 }
@@ -26,51 +32,22 @@ const exitOf: Readonly<Record<RepoReport['outcome'], ExitCode>> = {
   unknown: exitCode.unknown,
 }
 
-const progressEvery = 1000
-
 /** Tells people on standard error how far a long walk is. */
-function progress(terminal: Terminal, what: string): (done: number, total: number) => void {
+function progress(terminal: Terminal, what: string, every = 1000): (done: number, total: number) => void {
   let told = 0
   return (done, total) => {
-    if (done - told < progressEvery) return
+    if (done - told < every) return
     told = done
     terminal.err(`${what}: ${done} of ${total}\n`)
   }
 }
 
-function tell(terminal: Terminal, report: RepoReport): void {
-  const { landings, problems, others } = report
-  terminal.out(
-    `${inert(report.repository.name)} ${inert(report.branch)}: ${counted(landings.length, 'landing')} from ${report.from.slice(0, 12)} to ${report.to.slice(0, 12)}, log of ${report.checkpoint.size} entries\n\n`,
-  )
-  terminal.out(
-    aligned(
-      landings.map(({ commit, outcome, code, how, number, verdict, commits }) => [
-        outcome,
-        commit,
-        number === null ? '-' : `#${number}`,
-        verdict === null ? '-' : `entry ${verdict}`,
-        [code ?? how ?? '', commits > 1 ? `(${commits} commits)` : ''].join(' '),
-      ]),
-    ),
-  )
-  for (const { commit, contradictions } of landings)
-    for (const one of contradictions) terminal.out(`  ${commit.slice(0, 12)} ${contradictionText(one)}\n`)
-  for (const { code, commit, number, verdict, contradictions } of problems) {
-    const place = [number === null ? '' : `#${number}`, verdict === null ? '' : `entry ${verdict}`, commit ?? '']
-    terminal.out(`bad  ${code} ${place.filter((part) => part !== '').join(' ')}\n`)
-    for (const one of contradictions) terminal.out(`  ${contradictionText(one)}\n`)
-  }
-  const bad = landings.filter(({ outcome }) => outcome === 'bad').length + problems.length
-  const unknown = landings.filter(({ outcome }) => outcome === 'unknown').length
-  terminal.out(
-    `\n${report.outcome}: ${landings.length - unknown - landings.filter(({ outcome }) => outcome === 'bad').length} ok, ${bad} bad, ${unknown} unknown; ${others.compared} other passes compared with git, ${others.notInClone} not in this clone\n`,
-  )
-  if (landings.some(({ code }) => code === 'head-not-in-clone'))
-    terminal.err("Fetch the heads that were approved: git fetch origin '+refs/pull/*/head:refs/pull/*/head'\n")
+interface Clones {
+  readonly git: GitReader
+  readonly governance: GitReader | null
 }
 
-const incomplete: Readonly<Record<string, { readonly message: string; readonly remedy: string }>> = {
+const incomplete = {
   'not-enrolled': {
     message: 'the log never enrolled this branch of this repository',
     remedy: 'Check --repo (owner/name or number), --branch, and that --log and --trust are of the right deployment.',
@@ -83,60 +60,67 @@ const incomplete: Readonly<Record<string, { readonly message: string; readonly r
     message: 'the clone does not hold the whole history of the branch',
     remedy: 'git fetch --unshallow origin',
   },
+} as const
+
+function refusedTarget(code: Exclude<VerifiedRepo, { ok: true }>['code']): Refusal {
+  const { message, remedy } = incomplete[code]
+  return new Refusal(code, message, { exit: exitCode.unknown, remedy })
+}
+
+/** What a clone says of the policies: the one that is named, or the verified one where that is the governance repository. */
+async function policiesOf(needs: CliNeeds, decisions: Decisions, git: GitReader | null) {
+  return git === null ? null : comparePoliciesWithGit({ git, decisions, policyFiles: needs.policyFiles })
+}
+
+async function verifyIn(needs: CliNeeds, clones: Clones, options: Options): Promise<RepoReport> {
+  const { terminal, acceleration } = needs
+  const read = await readDecisions(sourceOf(needs, options.log, options.tokenFile), trustOf(options), {
+    isWanted: wantedEntries,
+    onProgress: progress(terminal, 'entries'),
+    acceleration,
+  })
+  if (!read.ok) throw refusedLog(read.fault)
+  const decisions = read.value
+  const repository = repositoryOfRecord(decisions.entries, options.repo)
+  if (repository === null) throw refusedTarget('not-enrolled')
+  const { trust } = trustFrom(options.trust)
+  const isOwn = isGovernanceRepository(decisions.entries, repository)
+  const verified = await verifyRepo(
+    {
+      git: clones.git,
+      decisions,
+      judge: await openJudge(
+        decisions,
+        { trust, quorumTime, acceleration },
+        repository,
+        progress(terminal, 'statements'),
+      ),
+      policyInGit: await policiesOf(needs, decisions, clones.governance ?? (isOwn ? clones.git : null)),
+      isPolicyPath: (path) => needs.policyFiles.isPolicyPath(path),
+      onProgress: progress(terminal, 'landings', 50),
+    },
+    { repository, ref: options.branch },
+  )
+  if (!verified.ok) throw refusedTarget(verified.code)
+  return verified.report
 }
 
 async function verifyRepoAction(needs: CliNeeds, finish: Finish, clone: string, options: Options): Promise<void> {
-  const { terminal, acceleration } = needs
   if (options.branch === '' || options.repo === '') throw new UsageError('--repo and --branch name something')
-  const { trust } = trustFrom(options.trust)
   const git = needs.openClone(clone)
+  const { governanceClone } = options
+  let governance: GitReader | null = null
   try {
-    if (options.skipObjectCheck !== true) await git.checkObjects()
-    const read = await readDecisions(
-      needs.openLogSource(options.log),
-      { origin: trust.origin, keys: trustedLogKeys(trust) },
-      {
-        isWanted: wantedEntries,
-        onProgress: progress(terminal, 'entries'),
-        acceleration,
-      },
-    )
-    if (!read.ok) {
-      const { code, path, index } = read.fault
-      throw new Refusal(code, `the log is not to be believed: ${inert(path ?? `entry ${index}`)}`, {
-        remedy: 'Nothing was compared. `governance verify log` says everything that is wrong with it.',
-      })
-    }
-    const repository = repositoryOfRecord(read.value.entries, options.repo)
-    const verified =
-      repository === null
-        ? ({ ok: false, code: 'not-enrolled' } as const)
-        : await verifyRepo(
-            {
-              git,
-              decisions: read.value,
-              isPolicyPath: (path) => needs.policyFiles.isPolicyPath(path),
-              onProgress: progress(terminal, 'landings'),
-            },
-            { repository, ref: options.branch },
-          )
-    if (!verified.ok) {
-      const words = incomplete[verified.code]
-      throw new Refusal(verified.code, words?.message ?? verified.code, {
-        exit: exitCode.unknown,
-        remedy: words?.remedy ?? '',
-      })
-    }
-    const { report } = verified
+    governance = governanceClone === undefined ? null : needs.openClone(governanceClone)
+    if (options.skipObjectCheck !== true) for (const one of [git, governance]) await one?.checkObjects()
+    const report = await verifyIn(needs, { git, governance }, options)
     finish(exitOf[report.outcome])
-    if (options.json)
-      printJson(terminal, {
-        ...report,
-        checkpoint: { ...report.checkpoint, root: encodeHex(report.checkpoint.root) },
-      })
-    else tell(terminal, report)
+    const checkpoint = { ...report.checkpoint, root: encodeHex(report.checkpoint.root) }
+    if (options.json) printJson(needs.terminal, { ...report, checkpoint })
+    else tellRepoReport(needs.terminal, report)
   } finally {
     await git.close()
+    await governance?.close()
   }
 }
 
@@ -147,8 +131,10 @@ export function addVerifyRepoCommand(verify: Command, needs: CliNeeds, finish: F
     .description('explain every landing on a governed branch by a verdict of the log; ends with 0 when all are good')
     .requiredOption('--trust <FILE>', 'trust file: whom to believe')
     .requiredOption('--log <PLACE>', 'address or directory of the decision log')
+    .option('--token-file <FILE>', tokenFileHelp)
     .requiredOption('--repo <OWNER/NAME>', 'the repository as the log enrolled it, or its number')
     .option('--branch <NAME>', 'the governed branch', 'main')
+    .option('--governance-clone <DIR>', 'clone of the governance repository: every policy is compared with its files')
     .option('--skip-object-check', 'believe that the clone holds what its ids name, as git itself does')
     .option('--json', 'one JSON value for machines')
     .action(async (clone: string, options: Options) => verifyRepoAction(needs, finish, clone, options))

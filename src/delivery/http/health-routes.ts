@@ -9,6 +9,8 @@ export interface Readiness {
   readonly unwitnessed?: boolean
   /** Whether the head that was cosigned last has its quorum; null where none is configured. */
   readonly quorum?: boolean | null
+  /** Whether the off-host copies of both logs show the newest heads; null where none is configured. */
+  readonly offHost?: boolean | null
   /** Whether the public files of the log show its newest head. */
   readonly published?: boolean
 }
@@ -35,11 +37,11 @@ export function addHealthRoutes(
       }))
       newest = { at: now, answer }
     }
-    const { ready, checks, unwitnessed, quorum, published } = await newest.answer
+    const { ready, checks, unwitnessed, quorum, offHost, published } = await newest.answer
     const { store, policy, log } = checks
     return reply
       .code(ready ? 200 : 503)
       .type('application/json')
-      .send(JSON.stringify({ ready, checks: { store, policy, log }, unwitnessed, quorum, published }))
+      .send(JSON.stringify({ ready, checks: { store, policy, log }, unwitnessed, quorum, offHost, published }))
   })
 }

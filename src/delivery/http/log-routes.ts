@@ -18,12 +18,14 @@ const caching = {
   tile: 'max-age=31536000, immutable',
   blob: 'max-age=86400',
   checkpoint: null,
+  break: null,
 } as const
 
 const typeOf = {
   tile: 'application/octet-stream',
   blob: 'application/octet-stream',
   checkpoint: 'text/plain; charset=utf-8',
+  break: 'text/plain; charset=utf-8',
 }
 
 /** The file; a partial one that its place removed is cut from the full one that took its place. */

@@ -41,6 +41,11 @@ const answers: Readonly<Record<AppErrorCode, Omit<Problem, 'code'>>> = {
   'log-ahead': broken,
   'calendar-unavailable': unavailable,
   'witness-unreachable': unavailable,
+  'blob-erased': {
+    status: 410,
+    title: 'Erased',
+    detail: 'The value was erased for good; the entry blob-erased of the log says when and why.',
+  },
   'not-supported': { status: 501, title: 'Not supported' },
 }
 

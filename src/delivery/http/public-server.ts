@@ -7,7 +7,14 @@ import type { Clock, LogFiles, Telemetry, Timers } from '../../flows/ports.ts'
 import { rationEvents } from '../../flows/rationed-events.ts'
 import { createAnswerRoom } from './answer-room.ts'
 import { createBodyBudget } from './body-budget.ts'
-import { addChallengeRoute, type MakeChallenge } from './challenge-route.ts'
+import {
+  addChallengeRoute,
+  challengePath,
+  type MakeChallenge,
+  type MakeChallengeOf,
+  type ReleaseChallengeRequest,
+  releaseChallengePath,
+} from './challenge-route.ts'
 import { addChangePage, type ReadDetails } from './change-page.ts'
 import { createClientAddresses } from './client-address.ts'
 import {
@@ -35,6 +42,7 @@ export interface PublicServerParts {
   readonly intake: Intake
   readonly readiness: () => Promise<Readiness>
   readonly challenge: MakeChallenge
+  readonly releaseChallenge: MakeChallengeOf<ReleaseChallengeRequest>
   readonly details: ReadDetails
   readonly logFiles: Pick<LogFiles, 'read'>
   readonly logAdmission: LogAdmission
@@ -79,6 +87,7 @@ export function createPublicServer(parts: PublicServerParts): PublicServer {
     intake,
     readiness,
     challenge,
+    releaseChallenge,
     details,
     logFiles,
     logAdmission,
@@ -139,6 +148,7 @@ export function createPublicServer(parts: PublicServerParts): PublicServer {
     addHealthRoutes(scope, { readiness, clock })
     addChallengeRoute(scope, {
       challenge,
+      releaseChallenge,
       limiter: createRequestLimiter(clock, http.challenge),
       clientOf,
       onRefused,
@@ -152,7 +162,8 @@ export function createPublicServer(parts: PublicServerParts): PublicServer {
       '/log/decisions/*',
       '/healthz',
       '/readyz',
-      '/challenge/:owner/:repo/:number',
+      challengePath,
+      releaseChallengePath,
       '/changes/:owner/:repo/:number',
     ])
       refuseOtherMethods(scope, url, ['GET', 'HEAD'])

@@ -1,6 +1,7 @@
-import { coverOfLeaves, encodeHex, encodeUtf8, type Instant, concatBytes } from '../../core/index.ts'
+import { coverOfLeaves, decodeEntry, encodeHex, encodeUtf8, type Instant, concatBytes } from '../../core/index.ts'
 import { invariant } from '../app-error.ts'
-import type { LogEntryRow, SecurityLog } from '../ports.ts'
+import type { EntryData } from '../gate/entries.ts'
+import type { DecisionLog, LogEntryRow, SecurityLog } from '../ports.ts'
 import type { ExportProof } from './export-manifest.ts'
 import { exportedEvent, type ExportSource } from './formats/exported-event.ts'
 import { type FormatName, formats } from './formats/formats.ts'
@@ -72,4 +73,22 @@ export async function proofOfRange(
     before: await hashes(0, range.first),
     after: await hashes(range.next, checkpoint.size),
   }
+}
+
+/**
+ * The head that an export is proved under: the newest one that the decision log holds where it covers the export, so that a
+ * trust file is all that a stranger needs; the newest of all otherwise.
+ */
+export async function headToProve(
+  log: Pick<DecisionLog, 'find'>,
+  next: number,
+  newest: { readonly size: number; readonly note: string },
+): Promise<{ readonly size: number; readonly note: string }> {
+  const [row] = await log.find({ type: 'security-checkpoint', limit: 1 })
+  const decoded = row === undefined ? null : decodeEntry(row.bytes)
+  if (decoded?.ok !== true) return newest
+  const { size, note, origin } = decoded.entry.data as unknown as EntryData['security-checkpoint']
+  // What the decision log holds of the security log of another name proves nothing of this one.
+  const isOurs = newest.note.startsWith(`${origin}\n`)
+  return isOurs && size >= next && size <= newest.size ? { size, note } : newest
 }

@@ -109,7 +109,8 @@ export const gateEvents = {
     actions: ['observe'],
     results: ['success'],
     severity: 'medium',
-    meaning: 'the forge says that a governed repository was renamed, transferred, archived or made public',
+    meaning:
+      'the forge says that a governed repository was renamed, transferred, archived, made public or made private',
     details: { what: 'word' },
   }),
   'decision-recorded': row({

@@ -26,6 +26,21 @@ export const logEvents = {
     meaning: 'an operator exported the evidence of a verdict',
     details: { verdict: 'number', evidence: 'digest' },
   }),
+  'release-signed': row({
+    resource: ['repository'],
+    actions: ['sign'],
+    results: ['success'],
+    severity: 'high',
+    meaning:
+      'the key of the log signed a release that its quorum had approved; `artifacts` is the digest of its SHA256SUMS',
+    details: {
+      revision: 'digest',
+      artifacts: 'digest',
+      statement: 'digest',
+      approvals: 'number',
+      entry: 'number',
+    },
+  }),
   'trust-exported': row({
     resource: ['deployment'],
     actions: ['export'],
@@ -33,6 +48,14 @@ export const logEvents = {
     severity: 'low',
     meaning: 'an operator exported the trust file',
     details: { trust: 'digest' },
+  }),
+  'blob-erased': row({
+    resource: ['log'],
+    actions: ['erase'],
+    results: ['success'],
+    severity: 'high',
+    meaning: 'an operator erased a value that entries of a log name, for good; the entry has the reason',
+    details: { digest: 'digest', kind: 'word', entry: 'number' },
   }),
   'store-failed': row({
     resource: ['deployment'],
@@ -111,8 +134,9 @@ export const logEvents = {
     actions: ['sign'],
     results: ['denied'],
     severity: 'critical',
-    meaning: 'the world outside knows a larger log than the store holds: nothing was signed',
-    details: { size: 'number', known: 'number?', code: 'word' },
+    meaning:
+      'the world outside knows another log than the store holds, or could not be asked: nothing was signed, nor was this until it could be; `refusedAt` is when, in milliseconds since 1970',
+    details: { size: 'number', known: 'number?', code: 'word', refusedAt: 'number' },
   }),
   'log-key-succeeded': row({
     resource: ['key'],

@@ -1,5 +1,5 @@
-import { encodeBase64, encodeHex } from '../../core/index.ts'
-import { AppError } from '../app-error.ts'
+import { encodeBase64, encodeHex, parseCheckpoint } from '../../core/index.ts'
+import { AppError, invariant } from '../app-error.ts'
 import { type EntryDraft, serverActor } from '../gate/entries.ts'
 import { type EventDraft, type Recorder, securityOrigin } from '../gate/recorder.ts'
 import { createRation } from '../rationed-events.ts'
@@ -33,7 +33,12 @@ export interface SecurityEventsParts {
   /** Origin of the decision log. */
   readonly origin: string
   readonly recorder: Recorder
-  readonly security: Pick<SecurityLog, 'head' | 'checkpoint' | 'find'>
+  readonly security: Pick<SecurityLog, 'checkpoint' | 'find'>
+  /**
+   * The newest head of the security log that its off-host copy shows, signed; null while it shows none. Left out, or null
+   * itself: there is no copy, and no head has to wait for it.
+   */
+  readonly copiedHead?: (() => string | null) | null
   /** One event for each key that was used since the last call. */
   readonly takeKeyUse: () => readonly SecurityEvent[]
   readonly clock: Clock
@@ -58,7 +63,7 @@ const anchorEveryMs = 600_000
  * one sync of the disk more, and an outage is told once when it is over.
  */
 export function createSecurityEvents(parts: SecurityEventsParts): SecurityEvents {
-  const { recorder, security, takeKeyUse, clock, timers, random, telemetry } = parts
+  const { recorder, security, copiedHead, takeKeyUse, clock, timers, random, telemetry } = parts
   const mayBeSaid = createRation(clock)
   const waiting: EventDraft[] = []
   let lost = 0
@@ -88,10 +93,14 @@ export function createSecurityEvents(parts: SecurityEventsParts): SecurityEvents
 
   /** The head of the security log as an entry of the other one; nothing when that says it already. */
   async function anchor(): Promise<readonly EntryDraft[]> {
-    const checkpoint = await security.checkpoint()
-    const { root } = await security.head()
-    if (checkpoint === null || checkpoint.size === anchoredSize) return []
-    const { size, note } = checkpoint
+    // What the public log tells of is elsewhere by then, so that no loss of this machine takes it.
+    const note = copiedHead == null ? (await security.checkpoint())?.note : copiedHead()
+    if (note == null) return []
+    // The log may have grown since: only the note itself says which root it is of.
+    const parsed = parseCheckpoint(note)
+    invariant(parsed.ok, 'the security log signs checkpoints only')
+    const { size, root } = parsed.checkpoint
+    if (size === anchoredSize) return []
     return [
       {
         type: 'security-checkpoint',

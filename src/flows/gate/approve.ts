@@ -7,6 +7,7 @@ import {
   commandAllows,
   type Decision,
   type Instant,
+  isReleasePayload,
   type Json,
   nonceFor,
   normalizeRequirement,
@@ -23,29 +24,25 @@ import {
   statementPae,
   decodeHex,
 } from '../../core/index.ts'
-import { AppError } from '../app-error.ts'
+import { AppError, invariant } from '../app-error.ts'
 import { accountUser, changeResource, eventOf } from '../audit/event-of.ts'
-import { refusedStatementEvent, statementRefused } from '../audit/refusals.ts'
-import type { ForgeAccount, StatementRecord, Write } from '../ports.ts'
+import { statementRefused } from '../audit/refusals.ts'
+import type { StatementRecord, Write } from '../ports.ts'
+import { runReleaseCommand } from '../release/admit-statement.ts'
+import type { Landings } from '../record/landings-by-commit.ts'
 import { type ChallengeNeeds, challengeBasis, challengeFor, signingKey } from './challenge.ts'
+import type { Comment } from './comment.ts'
 import type { CommandEffect, CommandStep } from './decide.ts'
 import { statusJob } from './jobs.ts'
 import { type JudgeNeeds, governing, judge } from './judge.ts'
 import { type ReplyBudget, replyJob } from './replies.ts'
+import { refusedRecord } from './refused-statement.ts'
 import { type CommandOutcome, replyText } from './reply-text.ts'
 import { settleSuspension } from './settle-suspension.ts'
 
-/** A new comment on a pull request, as the forge or its list of comments tells it. */
-export interface Comment {
-  readonly repository: RepositoryId
-  readonly number: number
-  readonly commentId: number
-  readonly author: ForgeAccount
-  readonly body: string
-}
-
 export interface ApproveNeeds extends JudgeNeeds, Omit<ChallengeNeeds, 'registry'> {
   readonly replies: ReplyBudget
+  readonly landings: Landings
 }
 
 type SignedCommand = Extract<ParsedCommand, { readonly signature: Uint8Array }>
@@ -118,7 +115,7 @@ async function findChallenge(needs: ApproveNeeds, comment: Comment, signature: U
   return found.length === 1 ? (found[0] ?? null) : null
 }
 
-/** Everything about the statement that has to be read before the recorder settles the moment. */
+/** Everything about the statement that has to be read in the recorder's turn. */
 interface Prepared {
   readonly policy: PolicyV1
   readonly payload: Uint8Array
@@ -148,6 +145,7 @@ async function runSigned(
     return { kind: 'refused', code, detail }
   }
   if (payload === null) return refuse('no-open-challenge')
+  if (isReleasePayload(payload)) return runReleaseCommand(needs, { comment, command, payload }, { answer, refuse })
   const parsed = parseStatement(payload)
   if (!parsed.ok) return refuse(parsed.code, parsed.field)
   const { predicate } = parsed.statement
@@ -157,13 +155,17 @@ async function runSigned(
   if (policy === null) return refuse('no-policy')
   if (policy.policy.options.commenterMustBeSigner && predicate.signer.maintainer !== comment.author.id)
     return refuse('commenter-not-signer')
-  const prepared = await prepare(needs, comment, payload, parsed.statement, policy.policy)
+  let prepared: Prepared | null = null
   const told: { outcome: CommandOutcome; isRecorded: boolean } = {
     outcome: { kind: 'refused', code: 'not-governed', detail: null },
     isRecorded: true,
   }
   const step: CommandStep = {
+    async prepare() {
+      prepared = await prepare(needs, comment, payload, parsed.statement)
+    },
     apply: (context) => {
+      invariant(prepared !== null, 'a statement is prepared before it is judged')
       const effect = admitNow(needs, comment, command, prepared, context)
       told.outcome = effect.outcome
       told.isRecorded = effect.entries.length > 0
@@ -196,8 +198,9 @@ async function prepare(
   comment: Comment,
   payload: Uint8Array,
   statement: Statement,
-  policy: PolicyV1,
 ): Promise<Prepared> {
+  const inForce = await needs.registry.policyInForce()
+  invariant(inForce !== null, 'statements are judged under a policy in force')
   const { predicate } = statement
   const { target } = predicate
   const named = await needs.memory.blob(predicate.requirement.digest.sha256)
@@ -207,7 +210,7 @@ async function prepare(
       for (const change of await needs.changes.open(repository.id))
         openChanges.push({ repository: repository.id, number: change.number })
   return {
-    policy,
+    policy: inForce.policy,
     payload,
     statement,
     recordedVotes: await needs.statements.count(comment.repository, comment.number, predicate.signer.maintainer),
@@ -291,34 +294,18 @@ function admitNow(
   const subject = { kind: 'change', repository: comment.repository, number: comment.number } as const
   const actor = { kind: 'person', account: person, keyid: predicate.signer.keyid } as const
   if (!admission.ok) {
-    const outcome = { kind: 'refused', code: admission.code, detail: admission.detail } as const
-    // Only what a registered key really signed becomes an entry: nobody else can make the log grow.
-    if (!isSignedByRegistered(needs, command, prepared, context)) return { ...nothing, outcome }
+    const refused = {
+      place: comment,
+      decision: predicate.decision,
+      signer: predicate.signer,
+      payload,
+      signature: command.signature,
+      code: admission.code,
+    }
     return {
       ...nothing,
-      outcome,
-      events: [
-        refusedStatementEvent(
-          {
-            repository: comment.repository,
-            number: comment.number,
-            commentId: comment.commentId,
-            account: person,
-            code: admission.code,
-            keyid: predicate.signer.keyid,
-            decision: predicate.decision,
-          },
-          0,
-        ),
-      ],
-      entries: [
-        {
-          type: 'statement-refused',
-          actor,
-          subject,
-          data: { payloadDigest: digest, code: admission.code, commentId: comment.commentId },
-        },
-      ],
+      outcome: { kind: 'refused', code: admission.code, detail: admission.detail },
+      ...refusedRecord(refused, keyring, needs.acceleration),
     }
   }
   const admitted: AdmittedStatement = { ...admission.draft, entry, at: moment.at }
@@ -360,22 +347,4 @@ function admitNow(
       ...(suspension?.writes ?? []),
     ],
   }
-}
-
-function isSignedByRegistered(
-  needs: ApproveNeeds,
-  command: SignedCommand,
-  prepared: Prepared,
-  { keyring }: Parameters<CommandStep['apply']>[0],
-): boolean {
-  const { maintainer, keyid } = prepared.statement.predicate.signer
-  const key = keyring.persons
-    .find((person) => person.account === maintainer)
-    ?.keys.find((candidate) => candidate.keyid === keyid)
-  const publicKey = key && decodeHex(key.publicKey)
-  return (
-    key !== undefined &&
-    publicKey !== undefined &&
-    verifySignature(key.scheme, publicKey, statementPae(prepared.payload), command.signature, needs.acceleration).ok
-  )
 }

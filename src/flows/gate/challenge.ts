@@ -5,11 +5,15 @@ import {
   commitsToDeny,
   type CommitId,
   type Decision,
+  encodeBase64,
+  encodeBase64Url,
   type Facts,
+  formatInstant,
   type Instant,
   type KeyId,
   type Keyring,
   keyStatus,
+  type LogIndex,
   maxLifetimeMs,
   nonceFor,
   type Person,
@@ -62,6 +66,12 @@ export interface ChallengeBasis {
   readonly keyring: Keyring
 }
 
+/** Where in the log, and when, a key is to speak. */
+interface KeyMoment {
+  readonly entry: LogIndex
+  readonly at: Instant
+}
+
 /** Reads the basis from the store; null when nothing of this change can be signed now (draft, closed, not judged). */
 export async function challengeBasis(
   needs: ChallengeNeeds,
@@ -73,11 +83,13 @@ export async function challengeBasis(
   const keyring = await needs.registry.keyring()
   if (governed === null || keyring === null || record?.facts == null || record.verdict === null) return null
   const verdict = await needs.verdicts.read(record.verdict.digest)
-  if (record.clock === null || record.state !== 'open' || verdict.requirement === null) return null
+  if (record.clock === null || record.state !== 'open' || !verdict?.requirement) return null
+  const facts = await needs.verdicts.facts(record.facts)
+  if (facts === null) return null
   return {
     ...governed,
     record,
-    facts: await needs.verdicts.facts(record.facts),
+    facts,
     verdict,
     requirement: verdict.requirement,
     keyring: keyring.keyring,
@@ -87,18 +99,25 @@ export async function challengeBasis(
 /** The key with which a person signs this change: the wanted one, or the first that speaks in a set of the requirement. */
 export function signingKey(basis: ChallengeBasis, person: Person, wanted: string | null, at: Instant): KeyId | null {
   const entry = basis.record.verdict?.entry
-  if (entry === undefined) return null
+  return entry === undefined ? null : speakingKey({ ...basis, entry, at }, person, wanted)
+}
+
+/** The key of a person that speaks under a requirement: the wanted one, or the first that counts there; null for none. */
+export function speakingKey(
+  { keyring, requirement, entry, at }: Pick<ChallengeBasis, 'keyring' | 'requirement'> & KeyMoment,
+  person: Person,
+  wanted: string | null,
+): KeyId | null {
   const speaksIn = (sets: readonly (SetId | null)[]) =>
     person.keys
       .map((key) => key.keyid)
       .filter((keyid) =>
         sets.some(
-          (set) =>
-            keyStatus(basis.keyring, { account: person.account, keyid, set, entry, signedAt: at }, at) === 'active',
+          (set) => keyStatus(keyring, { account: person.account, keyid, set, entry, signedAt: at }, at) === 'active',
         ),
       )
   // A person may hold another key in each layer: the one that counts here comes first.
-  const keys = [...speaksIn(basis.requirement.quorums.map(({ set }) => set)), ...speaksIn([null])]
+  const keys = [...speaksIn(requirement.quorums.map(({ set }) => set)), ...speaksIn([null])]
   return (wanted === null ? keys[0] : keys.find((keyid) => keyid === wanted)) ?? null
 }
 
@@ -153,6 +172,29 @@ export function commandOf(decision: Decision): string {
   return 'sign'
 }
 
+/** The person of the keyring with this login, or this account id in digits. */
+export function personNamed(keyring: Keyring, name: string): Person | undefined {
+  const login = name.toLowerCase()
+  return keyring.persons.find((known) => known.login.toLowerCase() === login || String(known.account) === login)
+}
+
+/** A challenge as it is served; `ok: false` for null. */
+export function challengeAnswer(
+  made: (Omit<Challenge, 'diff'> & Partial<Pick<Challenge, 'diff'>>) | null,
+): { readonly ok: true; readonly body: Readonly<Record<string, unknown>> } | { readonly ok: false } {
+  if (made === null) return { ok: false }
+  const { payload, pae, keyid, expiresAt, commands, diff } = made
+  const body = {
+    payload: encodeBase64Url(payload),
+    pae: encodeBase64(pae),
+    keyid,
+    expiresAt: formatInstant(expiresAt),
+    commands,
+    ...(diff === undefined ? {} : { diff }),
+  }
+  return { ok: true, body }
+}
+
 /**
  * Answers a signer with what to sign. Public, idempotent, writes nothing.
  *
@@ -174,10 +216,7 @@ export async function challenge(
   if (repository === undefined || repository.private) return null
   const basis = await challengeBasis(needs, repository.id, asked.number)
   if (basis === null) return null
-  const login = asked.maintainer.toLowerCase()
-  const person = basis.keyring.persons.find(
-    (known) => known.login.toLowerCase() === login || String(known.account) === login,
-  )
+  const person = personNamed(basis.keyring, asked.maintainer)
   const at = basis.record.verdict?.at
   if (person === undefined || at === undefined) return null
   const keyid = signingKey(basis, person, asked.keyid, at)

@@ -21,6 +21,7 @@ import { changeResource, eventOf, serverUser } from '../audit/event-of.ts'
 import type { SecurityEvent } from '../audit/security-event.ts'
 import type { ChangeRecord, PolicyRecord, RepositoryRecord, StatementRecord, Write } from '../ports.ts'
 import { type Collected, clockToleranceMs } from './collect.ts'
+import { decidedChange, observedChange } from './change-record.ts'
 import { type EntryDraft, serverActor } from './entries.ts'
 import { publishJob, refreshJob, statusJob, timerJob } from './jobs.ts'
 import { type Draft, dueAtOnce, type Moment } from './recorder.ts'
@@ -48,6 +49,8 @@ export interface DecisionInput {
 
 /** What a command adds to a decision: judged at the recorder's moment, on the facts of that moment. */
 export interface CommandStep {
+  /** Reads what the statement is judged by, in the recorder's turn: nothing is recorded between this and the admission. */
+  readonly prepare: () => Promise<void>
   /** Decides on the statement, given the verdict without it. */
   readonly apply: (context: {
     readonly moment: Moment
@@ -206,7 +209,12 @@ export function settle(input: DecisionInput, moment: Moment, command: CommandSte
     if (record?.facts == null || record.changeDigest !== facts.changeDigest)
       writes.push({ kind: 'blob', digest: facts.changeDigest, bytes: encoded.files })
   }
-  const next = nextRecord(input, facts, factsName, clock.clock)
+  const next = observedChange(record, facts, {
+    factsName,
+    clock: clock.clock,
+    pushers: input.pushers,
+    mergeCommit: change.mergeCommit,
+  })
   let decided: ChangeRecord = next
   if (isNew) {
     const bytes = canonicalBytes(verdict as unknown as Json)
@@ -240,75 +248,12 @@ export function settle(input: DecisionInput, moment: Moment, command: CommandSte
         digest: requirementDigest(verdict.requirement),
         bytes: canonicalBytes(verdict.requirement as unknown as Json),
       })
-    decided = {
-      ...next,
-      verdict: {
-        outcome: verdict.outcome,
-        entry,
-        at: moment.at,
-        digest,
-        basis,
-        head: facts.head.sha,
-        baseRef: facts.base.ref,
-        mergeTree,
-        nextChangeAt: verdict.nextChangeAt,
-      },
-      lastPass:
-        verdict.outcome === 'pass' && mergeTree !== null
-          ? {
-              entry,
-              at: moment.at,
-              head: facts.head.sha,
-              baseRef: facts.base.ref,
-              mergeTree,
-              facts: factsName,
-              commits: facts.commits.length,
-            }
-          : isPassOver(verdict, facts, next.lastPass)
-            ? null
-            : next.lastPass,
-    }
+    decided = decidedChange(next, verdict, facts, { entry, at: moment.at, digest, basis })
   }
   writes.push({ kind: 'change', record: decided })
   writes.push(...followUps(input, decided, facts, dueAtOnce(moment), isNew))
   writes.push(...groupFollowUps(input, decided, facts, dueAtOnce(moment), approvals.length > input.statements.length))
   return { entries, events, writes, result: { verdict, facts, record: decided, isNew } }
-}
-
-/**
- * Whether a change that passed once no longer may land as it passed then: only an unknown test merge, while the base
- * moves, leaves an earlier pass what it is. Whoever merges against a red check brings something that no pass explains (T29).
- */
-function isPassOver(verdict: Verdict, facts: Facts, pass: ChangeRecord['lastPass']): boolean {
-  if (pass === null || pass.head !== facts.head.sha || pass.baseRef !== facts.base.ref) return true
-  return verdict.reason.children.some(
-    ({ code, outcome }) => outcome !== 'pass' && outcome !== 'info' && code !== 'merge-tree-unknown',
-  )
-}
-
-function nextRecord(input: DecisionInput, facts: Facts, factsName: Sha256, clock: ChangeRecord['clock']): ChangeRecord {
-  const { record, collected } = input
-  return {
-    repository: input.repository.id,
-    number: facts.number,
-    version: (record?.version ?? 0) + 1,
-    state: facts.state,
-    draft: facts.draft,
-    head: facts.head.sha,
-    baseRef: facts.base.ref,
-    baseSha: facts.base.sha,
-    changeDigest: facts.changeDigest,
-    facts: factsName,
-    clock,
-    textMatches: { changeDigest: facts.changeDigest, matches: facts.textMatches },
-    pushers: input.pushers?.head === facts.head.sha ? input.pushers : null,
-    verdict: record?.verdict ?? null,
-    mergeCommit: collected.change.mergeCommit,
-    lastPass: record?.lastPass ?? null,
-    landed: record?.landed ?? null,
-    statusComment: record?.statusComment ?? null,
-    collectFailures: null,
-  }
 }
 
 /** What has to happen next: show it, lower what is superseded, look again when time or the forge may change it. */

@@ -3,6 +3,7 @@ import { AppError } from '../app-error.ts'
 import { eventOf, operatorUser, repositoryResource } from '../audit/event-of.ts'
 import type { Clock, ForgeAdmin, ForgeHistory, GovernedBranch, Registry, RepositoryRecord, Ruleset } from '../ports.ts'
 import { repositoryPolicy } from './collect.ts'
+import { reconcileJob } from './jobs.ts'
 import { checkName } from './publish.ts'
 import type { Recorder } from './recorder.ts'
 
@@ -127,19 +128,7 @@ export async function enrol(needs: EnrolNeeds, plan: EnrolPlan, adminToken: stri
         data: { name: plan.name, branches: record.branches.map(({ ref, tip, tree }) => ({ ref, tip, tree })) },
       },
     ],
-    writes: [
-      { kind: 'repository', record },
-      {
-        kind: 'job',
-        job: {
-          id: `reconcile/${plan.id}`,
-          lane: `reconcile/${plan.id}`,
-          kind: 'reconcile-repository',
-          data: { repository: plan.id },
-          dueAt: needs.clock.now(),
-        },
-      },
-    ],
+    writes: [{ kind: 'repository', record }, reconcileJob(plan.id, needs.clock.now())],
   }))
   if (!recorded.ok) throw new AppError('store-unavailable', `enrolment met ${recorded.conflict}`)
   return record

@@ -1,13 +1,4 @@
-import type {
-  AccountId,
-  CommitId,
-  DecisiveEntryData,
-  Instant,
-  KeyId,
-  LogIndex,
-  RepositoryId,
-  Sha256,
-} from '../../core/index.ts'
+import type { AccountId, CommitId, DecisiveEntryData, Instant, KeyId, RepositoryId, Sha256 } from '../../core/index.ts'
 
 /** Who caused an entry. The server speaks for itself only where nobody else did. */
 export type Actor =
@@ -22,6 +13,7 @@ export type Subject =
   | { readonly kind: 'change'; readonly repository: RepositoryId; readonly number: number }
   | { readonly kind: 'branch'; readonly repository: RepositoryId; readonly ref: string }
   | { readonly kind: 'person'; readonly account: AccountId }
+  | { readonly kind: 'release'; readonly repository: RepositoryId; readonly tag: string }
 
 /** The data of each type of entry of the decision log. A new type is a new row here and in spec/log/entry-types.md. */
 export interface EntryData extends DecisiveEntryData {
@@ -41,13 +33,6 @@ export interface EntryData extends DecisiveEntryData {
     readonly why: string
     readonly loweredAt: Instant | null
   }
-  readonly 'landing-matched': {
-    readonly commit: CommitId
-    readonly number: number
-    readonly verdict: LogIndex
-    readonly how: 'merge-tree' | 'approved-paths' | 'merged-with-moved-base'
-    readonly commits: number
-  }
   readonly finding: {
     readonly code: string
     readonly detail: Readonly<Record<string, string | number | boolean | null>>
@@ -58,6 +43,7 @@ export interface EntryData extends DecisiveEntryData {
     readonly root: string
     readonly note: string
   }
+  readonly 'verifier-published': { readonly version: string; readonly files: Readonly<Record<string, Sha256>> }
 }
 
 export type EntryType = keyof EntryData
@@ -83,6 +69,8 @@ export function subjectKey(subject: Subject): string {
       return `${subject.repository}@${subject.ref}`
     case 'person':
       return `person/${subject.account}`
+    case 'release':
+      return `${subject.repository}#${subject.tag}`
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Instant, Sha256 } from '../../core/index.ts'
+import type { Instant, RepositoryId, Sha256 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
 import { webhookRefused } from '../audit/refusals.ts'
 import type { SecurityEvents } from '../audit/security-events.ts'
@@ -70,6 +70,8 @@ export interface IntakeParts {
   readonly wake: () => void
   /** Called with an authenticated event that could not be stored: what it lowers must not wait for the store (T43). */
   readonly onUnstored?: (event: ForgeEvent) => void
+  /** Called with every authenticated word that a repository is private, before the delivery is acknowledged or stored. */
+  readonly onPrivate?: (repository: RepositoryId) => void
   readonly limits?: Partial<IntakeLimits>
 }
 
@@ -85,7 +87,7 @@ const eventShape = /^[a-z][a-z0-9_]{0,63}$/
 
 /** Builds the intake. It holds no state that matters: what was accepted is in the store alone. */
 export function createIntake(parts: IntakeParts): Intake {
-  const { webhooks, store, deliveries, clock, telemetry, events, digest, wake, onUnstored } = parts
+  const { webhooks, store, deliveries, clock, telemetry, events, digest, wake, onUnstored, onPrivate } = parts
   const limits = { ...defaultLimits, ...parts.limits }
   const notice = rationEvents(telemetry, clock)
   let pending = 0
@@ -129,6 +131,11 @@ export function createIntake(parts: IntakeParts): Intake {
     }
     const writes: Write[] = [{ kind: 'delivery', delivery }]
     if (job !== null) writes.push({ kind: 'job', job })
+    // What closes the log waits for no job. Opening it again is never a delivery's word.
+    if (decoded.event.isPrivate && delivery.repository !== null) {
+      onPrivate?.(delivery.repository)
+      writes.push({ kind: 'repository-private', repository: delivery.repository, private: true })
+    }
 
     const outcome = await commit(guid, writes)
     if (outcome === null) {

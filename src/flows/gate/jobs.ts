@@ -87,3 +87,21 @@ export const landingJob = (repository: RepositoryId, ref: string, dueAt: Instant
     dueAt,
   },
 })
+
+/** Compare a repository on the forge with what the store knows. */
+export const reconcileJob = (repository: RepositoryId, dueAt: Instant): Write => ({
+  kind: 'job',
+  job: {
+    id: `reconcile/${repository}`,
+    lane: `reconcile/${repository}`,
+    kind: 'reconcile-repository',
+    data: { repository },
+    dueAt,
+  },
+})
+
+/** Publish what another process recorded beside the server. */
+export const publishLogJob = (dueAt: Instant): Write => ({
+  kind: 'job',
+  job: { id: 'publish-log', lane: 'publish-log', kind: 'publish-log', data: {}, dueAt },
+})

@@ -8,7 +8,6 @@ import {
   type RefusalCode,
   refusedVerdict,
   type RepositoryId,
-  type Sha256,
 } from '../../core/index.ts'
 import { AppError, isLogFailure } from '../app-error.ts'
 import { changeResource, eventOf, serverUser } from '../audit/event-of.ts'
@@ -22,18 +21,19 @@ import type {
   Registry,
   RepositoryRecord,
   Statements,
-  StatementRecord,
   Store,
   Telemetry,
   Write,
 } from '../ports.ts'
 import { type Collected, type CollectNeeds, collect, repositoryPolicy } from './collect.ts'
+import { asOfNow, isInForce, statementsOf } from './current-input.ts'
 import { type CommandStep, type Decided, decisionRecorded, type DecisionInput, settle } from './decide.ts'
 import { serverActor } from './entries.ts'
+import { blankChange } from './change-record.ts'
 import { publishJob, statusJob } from './jobs.ts'
-import { dueAtOnce, type Recorder } from './recorder.ts'
+import { notePrivate, type PrivacyNeeds } from './privacy.ts'
+import { type Draft, dueAtOnce, type Recorder } from './recorder.ts'
 import type { VerdictReader } from './verdict-reader.ts'
-import { standingStatements } from './void-approvals.ts'
 
 /** Cursor that names the commit of the governance repository whose files are in force. */
 export const inForceCommitCursor = 'policy/in-force-commit'
@@ -42,6 +42,8 @@ export const inForceCommitCursor = 'policy/in-force-commit'
 const failuresBeforeLowering = 3
 const failingMsBeforeLowering = 600_000
 const triesWhenMoved = 5
+/** The conflict of a decision under a policy that was replaced while it was made. */
+const overtaken = 'policy-moved'
 
 export interface JudgeNeeds extends CollectNeeds {
   readonly memory: Memory
@@ -54,6 +56,7 @@ export interface JudgeNeeds extends CollectNeeds {
   readonly verdicts: VerdictReader
   readonly telemetry: Telemetry
   readonly events: Pick<SecurityEvents, 'note' | 'noteRationed'>
+  readonly readers: PrivacyNeeds['readers']
   readonly lowering: {
     /** Lowers a shown success whose newer decision is no pass and could not be recorded. */
     lowerUnrecorded(repository: RepositoryId, head: CommitId, baseRef: string): Promise<void>
@@ -112,16 +115,6 @@ async function withEarlyPusher(needs: Pick<JudgeNeeds, 'memory'>, collected: Col
   return { ...collected, facts: { ...collected.facts, pushers: [...pushers, early].sort((a, b) => a - b) } }
 }
 
-/** Statements that bear on a change: its own, and those of the open pull requests with the same head and base. */
-async function statementsOf(
-  statements: Statements,
-  repository: RepositoryId,
-  group: readonly number[],
-): Promise<readonly StatementRecord[]> {
-  const all = await Promise.all(group.map((number) => statements.forChange(repository, number)))
-  return all.flat().sort((a, b) => a.entry - b.entry)
-}
-
 /**
  * The main job: collects the facts of a change, decides, and makes the verdict an entry of the log together with
  * everything that follows from it. A command, where one is given, is admitted at the same moment.
@@ -135,8 +128,8 @@ export async function judge(
 ): Promise<Judged> {
   for (let tries = 1; ; tries++) {
     const judged = await judgeOnce(needs, target, command)
-    // A landing or another lane wrote the same row meanwhile: nothing failed, so nothing is lowered; it is looked at again.
-    const isMoved = judged.kind === 'conflict' && judged.conflict === 'change-moved'
+    // A landing, another lane or a new policy came first: nothing failed, so nothing is lowered; it is looked at again.
+    const isMoved = judged.kind === 'conflict' && (judged.conflict === 'change-moved' || judged.conflict === overtaken)
     if (!isMoved || tries >= triesWhenMoved) return judged
   }
 }
@@ -160,6 +153,7 @@ async function judgeOnce(needs: JudgeNeeds, target: JudgeTarget, command: Comman
       policy,
       inForceCommit,
     })
+    if (found.change.repository.private) await notePrivate(needs, repository)
     collected = await withEarlyPusher(needs, found)
   } catch (error) {
     if (!(error instanceof AppError)) throw error
@@ -175,21 +169,26 @@ async function judgeOnce(needs: JudgeNeeds, target: JudgeTarget, command: Comman
     collected,
     policy,
     keyring,
-    statements: await standingStatements(
-      needs.memory,
-      await statementsOf(needs.statements, repository.id, collected.facts.group),
-    ),
+    statements: await statementsOf(needs, repository.id, collected.facts.group),
     groupBefore: before?.group ?? [],
     polls: target.polls ?? 0,
     acceleration: needs.acceleration,
   }
   const recorded = await needs.recorder
-    .record((moment) => settle(input, moment, command))
+    .record(async (moment): Promise<Draft<Decided | null>> => {
+      const current = await asOfNow(needs, input)
+      if (current === null) return { entries: [], writes: [], result: null }
+      await command?.prepare()
+      return settle(current, moment, command)
+    })
     .catch(async (error) => {
       await lowerUnrecorded(needs, input, error)
       throw error
     })
+  if (!recorded.ok && recorded.conflict === 'blob-erased')
+    return recordFailure(needs, { repository, policy, record, number: target.number, error: erasedAgain() })
   if (!recorded.ok) return { kind: 'conflict', conflict: recorded.conflict }
+  if (recorded.result === null) return { kind: 'conflict', conflict: overtaken }
   const { verdict, isNew } = recorded.result
   if (isNew)
     needs.telemetry.event('verdict', 'info', {
@@ -201,6 +200,10 @@ async function judgeOnce(needs: JudgeNeeds, target: JudgeTarget, command: Comman
   needs.telemetry.count('verdicts', { outcome: verdict.outcome })
   return { kind: 'decided', decided: recorded.result }
 }
+
+/** What would have to be recorded was erased: no verdict is made of what nobody could ever look at. */
+const erasedAgain = (): AppError =>
+  new AppError('blob-erased', 'the facts of the change, or its list of files, were erased and do not come back')
 
 function tellUntrustedClock({ events }: Pick<JudgeNeeds, 'events'>, { data }: AppError): void {
   events.noteRationed('clock-untrusted', () =>
@@ -244,7 +247,7 @@ const refusalOf = (error: AppError): RefusalCode =>
 /**
  * Facts could not be had. What cannot be complete is `error` at once (T27: never a partial list). What may pass by itself
  * is retried; a success that is shown is lowered for it only after three failures over ten minutes, anything else is shown
- * as `error` at the first.
+ * as `error` at the first. Facts that were erased are `error` at once too, until the content is another one.
  */
 async function recordFailure(
   needs: JudgeNeeds,
@@ -266,7 +269,8 @@ async function recordFailure(
   }
   const isLasting = failures.count >= failuresBeforeLowering && now - failures.since >= failingMsBeforeLowering
   const isShownGreen = known?.verdict?.outcome === 'pass'
-  const isAtOnce = error.code === 'forge-incomplete' || (error.code === 'clock-untrusted' && !isShownGreen)
+  const isFinal = error.code === 'forge-incomplete' || error.code === 'blob-erased'
+  const isAtOnce = isFinal || (error.code === 'clock-untrusted' && !isShownGreen)
   if (!isAtOnce && !isLasting) {
     if (known !== null)
       await needs.store.commit([
@@ -275,15 +279,15 @@ async function recordFailure(
     throw error
   }
   const code = refusalOf(error)
-  const place =
-    known !== null && error.code !== 'forge-incomplete' ? known : await locate(needs, repository, number, known)
+  const place = known !== null && !isFinal ? known : await locate(needs, repository, number, known)
   if (place === null) throw error
-  const recorded = await needs.recorder.record((moment) => {
+  const recorded = await needs.recorder.record(async (moment): Promise<Draft<boolean>> => {
+    if (!(await isInForce(needs, policy))) return { entries: [], writes: [], result: false }
     const verdict = refusedVerdict(code, { error: error.code, ...error.data }, policy, moment.at)
     const bytes = canonicalBytes(verdict as unknown as Json)
     const digest = bytesDigest(bytes, needs.acceleration)
     const basis = bytesDigest(canonicalBytes({ code, head: place.head, baseRef: place.baseRef }), needs.acceleration)
-    if (place.verdict?.basis === basis) return { entries: [], writes: [], result: undefined }
+    if (place.verdict?.basis === basis) return { entries: [], writes: [], result: true }
     const record: ChangeRecord = {
       ...place,
       version: place.version + 1,
@@ -333,12 +337,13 @@ async function recordFailure(
         },
       ],
       writes,
-      result: undefined,
+      result: true,
     }
   })
   if (!recorded.ok) return { kind: 'conflict', conflict: recorded.conflict }
-  // What may pass by itself is still retried; what is incomplete stays so until the change itself changes.
-  if (error.code !== 'forge-incomplete') throw error
+  if (!recorded.result) return { kind: 'conflict', conflict: overtaken }
+  // What may pass by itself is still retried; what is incomplete or erased stays so until the change itself changes.
+  if (!isFinal) throw error
   return { kind: 'refused', code }
 }
 
@@ -356,29 +361,6 @@ async function locate(
   })
   const found = open.find((change) => change.number === number)
   if (found === undefined) return known
-  const blank = {
-    repository: repository.id,
-    number,
-    version: 0,
-    draft: false,
-    changeDigest: null as Sha256 | null,
-    facts: null,
-    clock: null,
-    textMatches: null,
-    pushers: null,
-    verdict: null,
-    mergeCommit: null,
-    lastPass: null,
-    landed: null,
-    statusComment: null,
-    collectFailures: null,
-  }
-  const base: ChangeRecord = known ?? {
-    ...blank,
-    state: 'open',
-    head: found.head,
-    baseRef: found.baseRef,
-    baseSha: found.head,
-  }
+  const base = known ?? blankChange(repository.id, number, found)
   return { ...base, state: 'open', head: found.head, baseRef: found.baseRef }
 }

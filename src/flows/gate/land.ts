@@ -3,7 +3,6 @@ import {
   canonicalBytes,
   bytesDigest,
   type CommitId,
-  type Facts,
   type Json,
   keyringDigest,
   policyDigest,
@@ -17,7 +16,7 @@ import type { ForgeRepository, GovernedBranch, PolicyRecord, RepositoryRecord, W
 import { type EntryDraft, serverActor } from './entries.ts'
 import { findingDraft, type FindingNeeds } from './findings.ts'
 import { refreshJob } from './jobs.ts'
-import { dueAtOnce } from './recorder.ts'
+import { type Draft, dueAtOnce } from './recorder.ts'
 import { inForceCommitCursor, judge, type JudgeNeeds } from './judge.ts'
 import { type Candidate, type LandingMatch, matchLandings } from './landings.ts'
 
@@ -79,7 +78,9 @@ async function candidatesFor(needs: JudgeNeeds, repository: RepositoryId, ref: s
   for (const record of await needs.changes.awaitingLanding(repository, ref)) {
     const pass = record.lastPass
     if (pass === null) continue
-    const facts: Facts = await needs.verdicts.facts(pass.facts)
+    const facts = await needs.verdicts.facts(pass.facts)
+    // What was approved was erased: nothing can be compared with it.
+    if (facts === null) continue
     candidates.push({ record, pass, files: facts.files })
   }
   // What the forge says is merged is tried first, then the newest pass.
@@ -137,7 +138,7 @@ async function policyToTake(
       refuse(read.blocking[0]?.code ?? 'unreadable', match.commit, read.blocking.length)
       continue
     }
-    if (digest !== facts.governance?.proposedPolicy) {
+    if (digest !== facts?.governance?.proposedPolicy) {
       refuse('not-what-passed', match.commit, 0)
       continue
     }
@@ -172,10 +173,12 @@ interface Landing {
 
 async function recordLanding(needs: JudgeNeeds & FindingNeeds, landing: Landing): Promise<string | null> {
   const { repository, branch, tip, matches, takeover, refused } = landing
-  const keyring = await needs.registry.keyring()
-  if (keyring === null) throw new AppError('store-corrupt', 'a policy is in force but no keyring is stored')
-  const open = await openChanges(needs, takeover.kind === 'new' ? null : repository.id, branch.ref)
-  const recorded = await needs.recorder.record((moment) => {
+  const recorded = await needs.recorder.record(async (moment): Promise<Draft<undefined>> => {
+    // Read in the recorder's turn: a suspension that came a moment before stays in the keys of the new policy (T15), and a
+    // change that was decided a moment before under the old one is decided again.
+    const keyring = await needs.registry.keyring()
+    if (keyring === null) throw new AppError('store-corrupt', 'a policy is in force but no keyring is stored')
+    const open = await openChanges(needs, takeover.kind === 'new' ? null : repository.id, branch.ref)
     const entries: EntryDraft[] = []
     const events: SecurityEvent[] = [...refused]
     const writes: Write[] = []
@@ -263,15 +266,7 @@ async function recordLanding(needs: JudgeNeeds & FindingNeeds, landing: Landing)
         { kind: 'cursor', name: inForceCommitCursor, value: takeover.commit },
       )
     }
-    writes.push({
-      kind: 'repository',
-      record: {
-        ...repository,
-        branches: repository.branches.map((known) =>
-          known.ref === branch.ref ? { ...known, seen: tip.commit } : known,
-        ),
-      },
-    })
+    writes.push({ kind: 'branch-seen', repository: repository.id, ref: branch.ref, seen: tip.commit })
     writes.push(...open.map((change) => refreshJob(change.repository, change.number, dueAtOnce(moment))))
     return { entries, events, writes, result: undefined }
   })

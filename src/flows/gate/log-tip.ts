@@ -12,14 +12,17 @@ import {
   formatSignedNote,
   frontierRoot,
   type Instant,
+  type Json,
   type LogEntry,
+  type LogIndex,
   loadFrontier,
   noteVerifierKey,
   rangeSubtrees,
+  readLogBreak,
   treeHasher,
 } from '../../core/index.ts'
 import { AppError, invariant } from '../app-error.ts'
-import { entryData } from './entry-data.ts'
+import { currentSigner, type LogSigner } from './log-era.ts'
 import type { Custody, DecisionLog, LogEntryRow, LogName, LogNodeRow, Random, Write } from '../ports.ts'
 
 const idBytes = 16
@@ -28,16 +31,15 @@ const idBytes = 16
 export interface LogTip {
   readonly frontier: Frontier
   readonly at: Instant
-  /** Generation of the log's key: how many were certified, at least the one of the beginning. */
-  readonly generation: number
+  readonly signer: LogSigner
 }
 
 /** One of the two logs as its single writer knows it. */
 export interface LogEnd {
   readonly name: LogName
   readonly origin: string
-  /** Name of the Ed25519 key in custody that signs its heads, by generation. */
-  readonly keyNameOf: (generation: number) => string
+  /** Name of the Ed25519 key in custody that signs its heads. */
+  readonly keyNameOf: (signer: LogSigner) => string
   readonly log: DecisionLog
   readonly custody: Pick<Custody, 'sign' | 'publicKey'>
   readonly random: Random
@@ -52,7 +54,11 @@ export type PlacelessEntry = Pick<LogEntry, 'type' | 'actor' | 'subject' | 'data
 }
 
 /** Reads the end of a log. @throws AppError store-corrupt when head and tree disagree */
-export async function loadTip({ log, acceleration }: Pick<LogEnd, 'log' | 'acceleration'>): Promise<LogTip> {
+export async function loadTip({
+  name,
+  log,
+  acceleration,
+}: Pick<LogEnd, 'name' | 'log' | 'acceleration'>): Promise<LogTip> {
   const head = await log.head()
   const nodes = new Map<string, Uint8Array>()
   for (const { level, index } of rangeSubtrees(0, head.size)) {
@@ -69,9 +75,30 @@ export async function loadTip({ log, acceleration }: Pick<LogEnd, 'log' | 'accel
   // A head that its own tree does not give was written by somebody else; signing on top of it would certify that.
   if (!equalBytes(frontierRoot(frontier, treeHasher(acceleration)), head.root))
     throw new AppError('store-corrupt', 'the stored head of the log is not the root of its tree')
-  const [certified] = await log.find({ type: 'log-key', limit: 1 })
-  const generation = certified === undefined ? 1 : Number(entryData(certified).generation)
-  return { frontier, at: head.at, generation }
+  // What the security log calls by the same name are events, and it has one key.
+  return { frontier, at: head.at, signer: name === 'security' ? onlySigner : await currentSigner(log) }
+}
+
+const onlySigner: LogSigner = { number: 0, since: null, origin: null, generation: 1 }
+
+/** Who signs once an entry stands in the log. */
+function signerAfter(signer: LogSigner, { type, data }: PlacelessEntry, index: LogIndex): LogSigner {
+  if (type === 'genesis') return { ...signer, origin: textOr(data.origin, null) }
+  // The head that holds a certificate is the first one that the certified key signs.
+  if (type === 'log-key') return { ...signer, generation: Number(data.generation) }
+  if (type !== 'log-broken') return signer
+  const origin = readLogBreak(textOr(data.break, ''))?.next.name ?? null
+  return { number: signer.number + 1, since: index, origin, generation: 1 }
+}
+
+const textOr = <T>(value: Json | undefined, otherwise: T): string | T => (typeof value === 'string' ? value : otherwise)
+
+/** @throws AppError config-invalid: heads of a log are signed under its origin and no other, or it would fork (T47) */
+function requireOrigin({ origin }: LogEnd, { origin: inForce }: LogSigner): void {
+  if (inForce === null || inForce === origin) return
+  throw new AppError('config-invalid', `the log goes on under the origin ${inForce}; log.origin says ${origin}`, {
+    data: { reason: 'origin', configured: origin, found: inForce },
+  })
 }
 
 /** The rows that append entries to a log at one moment, with the signed head over them, and the log's end after that. */
@@ -86,10 +113,12 @@ export async function appendEntries(
   let frontier = current.frontier
   const entries: LogEntryRow[] = []
   const nodes: LogNodeRow[] = []
+  let { signer } = current
   // One question to the system's generator costs as much as everything else about an entry.
   const drawn = random.bytes(idBytes * drafts.length)
   for (const [i, draft] of drafts.entries()) {
     const index = asLogIndex(frontier.size)
+    if (name === 'decisions') signer = signerAfter(signer, draft, index)
     const id = draft.id ?? encodeHex(drawn.subarray(i * idBytes, (i + 1) * idBytes))
     const { type, actor, subject, data, subjectKey, event } = draft
     const encoded = encodeEntry({ v: 1, id, at, type, actor, subject, data }, acceleration)
@@ -102,17 +131,13 @@ export async function appendEntries(
   }
   const root = frontierRoot(frontier, hasher)
   const body = formatCheckpointBody({ origin, size: frontier.size, root })
-  // The head that holds a certificate is the first one that the certified key signs.
-  const generation = drafts.reduce(
-    (last, { type, data }) => (type === 'log-key' ? Number(data.generation) : last),
-    current.generation,
-  )
-  const keyName = end.keyNameOf(generation)
+  requireOrigin(end, signer)
+  const keyName = end.keyNameOf(signer)
   const key = noteVerifierKey(origin, await custody.publicKey(keyName))
   const signature = await custody.sign(keyName, encodeUtf8(body))
   const note = formatSignedNote(body, [formatNoteSignature(key, signature)])
   return {
-    tip: { frontier, at, generation },
+    tip: { frontier, at, signer },
     writes: [
       {
         kind: 'entries',

@@ -2,16 +2,18 @@ import { asCommitId, asInstant, asRepositoryId, type RepositoryId } from '../../
 import { AppError } from '../app-error.ts'
 import { accountUser, eventOf, repositoryResource } from '../audit/event-of.ts'
 import type { Deliveries, ForgeComments, ForgeEvent, ForgeEventDetail, JobRecord, Store, Write } from '../ports.ts'
-import { type ApproveNeeds, type Comment, runCommand } from './approve.ts'
+import { type ApproveNeeds, runCommand } from './approve.ts'
 import { repositoryPolicy } from './collect.ts'
+import type { Comment } from './comment.ts'
 import type { FindingNeeds } from './findings.ts'
 import { recordFinding } from './findings.ts'
 import { eventOfJob } from './intake.ts'
-import { landingJob, refreshJob, relistJob } from './jobs.ts'
+import { landingJob, reconcileJob, refreshJob, relistJob } from './jobs.ts'
 import { governing, judge, pusherCursor } from './judge.ts'
 import { land } from './land.ts'
 import type { Concern } from './lowering.ts'
 import { refuseMergeGroup } from './merge-group.ts'
+import { settlePrivacy } from './privacy.ts'
 import { checkName, type PublishNeeds, publish } from './publish.ts'
 import type { Recovery } from './recovery.ts'
 import { checksToPublish, closeGaps, type GapNeeds, reconcileRepository } from './reconcile.ts'
@@ -24,6 +26,8 @@ export interface PipelineNeeds extends ApproveNeeds, StatusNeeds, PublishNeeds, 
   readonly deliveries: Deliveries
   readonly store: Store
   readonly recovery: Pick<Recovery, 'recover'>
+  /** Says that entries may have been recorded that are not published yet. */
+  readonly publishLog: () => void
   /** The App's own numeric id: its runs and comments come back as events. */
   readonly appId: number
   readonly schedule: Schedule
@@ -80,9 +84,13 @@ export function createPipeline(needs: PipelineNeeds): Readonly<Record<string, Jo
     reply: (job) => reply(needs, job, tried),
     landing: (job) => land(needs, branchOf(job)),
     'reconcile-repository': async (job) => {
-      const repository = await needs.registry.repository(asRepositoryId(Number(job.data.repository)))
+      const id = asRepositoryId(Number(job.data.repository))
+      // Before anything that may fail: what is private must not wait for it.
+      await settlePrivacy(needs, id)
+      const repository = await needs.registry.repository(id)
       return repository === null || !repository.active ? [] : reconcileRepository(needs, repository)
     },
+    'publish-log': async () => needs.publishLog(),
     'reconcile-all': every('reconcile-all', reconcileEveryMs, () => reconcileAll(needs)),
     'close-gaps': every('close-gaps', reconcileEveryMs, () => closeGaps(needs)),
     'settle-checks': every('settle-checks', reconcileEveryMs, () => checksToPublish(needs)),
@@ -121,17 +129,6 @@ async function reconcileAll(needs: PipelineNeeds): Promise<readonly Write[]> {
     .filter((repository) => repository.active)
     .map((repository) => reconcileJob(repository.id, needs.clock.now()))
 }
-
-const reconcileJob = (repository: RepositoryId, dueAt: JobRecord['dueAt']): Write => ({
-  kind: 'job',
-  job: {
-    id: `reconcile/${repository}`,
-    lane: `reconcile/${repository}`,
-    kind: 'reconcile-repository',
-    data: { repository },
-    dueAt,
-  },
-})
 
 async function afterJudging(
   needs: PipelineNeeds,

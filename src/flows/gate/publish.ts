@@ -265,6 +265,8 @@ async function membersOf(needs: PublishNeeds, open: readonly ChangeRecord[]): Pr
     // It waits to be decided anew: what was decided before is not shown again.
     if (record.verdict.basis === nothingDigest) continue
     const verdict = await needs.verdicts.read(record.verdict.digest)
+    // Erased since it was read from the record: the same commit had it decided anew.
+    if (verdict === null) continue
     members.push({ record, verdict, entry: record.verdict.entry })
   }
   return members.sort((a, b) => a.record.number - b.record.number)

@@ -1,7 +1,6 @@
 import { type Acceleration, encodeUtf8, noteVerifierKey, verifyCheckpoint } from '../../core/index.ts'
-import type { Custody, DecisionLog, Registry, Store } from '../ports.ts'
-import { entryData } from './entry-data.ts'
-import { keyNameOf } from './log-key-name.ts'
+import type { Custody, DecisionLog, LogName, Registry, SecurityLog, Store } from '../ports.ts'
+import { currentKeyName } from './log-era.ts'
 
 /** Three claims, each of which must hold before the server is fit to decide. */
 export interface ReadinessReport {
@@ -11,6 +10,8 @@ export interface ReadinessReport {
   readonly unwitnessed: boolean
   /** Whether the head that was cosigned last has its quorum; null where none is configured. */
   readonly quorum: boolean | null
+  /** Whether the off-host copies of both logs show the newest heads; null where none is configured. They follow too. */
+  readonly offHost: boolean | null
   /** Whether the public files show the newest head. They follow a moment later; no reason not to be ready. */
   readonly published: boolean
 }
@@ -26,6 +27,9 @@ export interface ReadinessNeeds {
   readonly quorum: () => boolean | null
   /** Size of the head that the public files show. */
   readonly publishedSize: () => number
+  readonly security: Pick<SecurityLog, 'head'>
+  /** Sizes of the heads that the off-host copies show; null where there are none. */
+  readonly copiedSizes: () => { readonly [log in LogName]: number } | null
 }
 
 /** Looks whether the store takes a write, a policy is in force, and the newest checkpoint is our signature over the log's head. */
@@ -43,22 +47,29 @@ export async function readiness(needs: ReadinessNeeds): Promise<ReadinessReport>
   })
   const policy = await holds(async () => (await needs.registry.policyInForce()) !== null)
   const log = await holds(() => isLogConsistent(needs))
+  const copied = needs.copiedSizes()
   return {
     ready: store && policy && log,
     checks: { store, policy, log },
     unwitnessed: !needs.isWitnessed,
     quorum: needs.quorum(),
+    offHost: copied && (await holds(() => isCopied(needs, copied))),
     published: await holds(async () => (await needs.log.head()).size <= needs.publishedSize()),
   }
+}
+
+async function isCopied(
+  { log, security }: Pick<ReadinessNeeds, 'log' | 'security'>,
+  copied: { readonly [log in LogName]: number },
+): Promise<boolean> {
+  return (await log.head()).size <= copied.decisions && (await security.head()).size <= copied.security
 }
 
 async function isLogConsistent(needs: ReadinessNeeds): Promise<boolean> {
   const head = await needs.log.head()
   const checkpoint = await needs.log.checkpoint()
   if (checkpoint === null || checkpoint.size !== head.size) return false
-  const [certified] = await needs.log.find({ type: 'log-key', limit: 1 })
-  const keyName = keyNameOf(certified === undefined ? 1 : Number(entryData(certified).generation))
-  const key = noteVerifierKey(needs.origin, await needs.custody.publicKey(keyName))
+  const key = noteVerifierKey(needs.origin, await needs.custody.publicKey(await currentKeyName(needs.log)))
   const verified = verifyCheckpoint(encodeUtf8(checkpoint.note), needs.origin, [key])
   return (
     verified.ok &&

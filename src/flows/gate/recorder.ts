@@ -13,6 +13,7 @@ import type {
   Write,
 } from '../ports.ts'
 import { type EntryDraft, subjectKey } from './entries.ts'
+import type { LogSigner } from './log-era.ts'
 import { keyNameOf } from './log-key-name.ts'
 import { appendEntries, type LogEnd, type LogTip, loadTip, type PlacelessEntry } from './log-tip.ts'
 
@@ -59,12 +60,13 @@ export type Recorded<T> =
 /** The single writer of both logs. */
 export interface Recorder {
   /**
-   * Makes entries, events, rows and the signed heads over them durable in one commit. `build` is pure and may be called
-   * again; it sees the decision log as it stands. A draft without entries and events is a plain commit.
+   * Makes entries, events, rows and the signed heads over them durable in one commit. `build` changes nothing and may be
+   * called again; it sees the decision log as it stands, and what it reads of the store is what the log says: nobody's
+   * entries come between the reading and the commit. A draft without entries and events is a plain commit.
    *
    * Errs: a thrown `store-unavailable` may have been stored; the caller's retry must find that out.
    */
-  record<T>(build: (moment: Moment) => Draft<T>): Promise<Recorded<T>>
+  record<T>(build: (moment: Moment) => Draft<T> | Promise<Draft<T>>): Promise<Recorded<T>>
 }
 
 export interface RecorderParts {
@@ -81,7 +83,7 @@ export interface RecorderParts {
 
 const retriesWhenMoved = 5
 
-const entryOf = (draft: EntryDraft): PlacelessEntry => ({
+export const entryOf = (draft: EntryDraft): PlacelessEntry => ({
   type: draft.type,
   actor: draft.actor,
   subject: draft.subject,
@@ -90,7 +92,7 @@ const entryOf = (draft: EntryDraft): PlacelessEntry => ({
 })
 
 /** Who and what stand in the event itself, so that there is one place for them. */
-const entryOfEvent = ({ id, ...event }: EventDraft): PlacelessEntry => ({
+export const entryOfEvent = ({ id, ...event }: EventDraft): PlacelessEntry => ({
   ...(id === undefined ? {} : { id }),
   type: event.eventType,
   actor: {},
@@ -100,23 +102,28 @@ const entryOfEvent = ({ id, ...event }: EventDraft): PlacelessEntry => ({
   event: { userId: event.userId, result: event.result },
 })
 
+/** Both logs, as whoever signs their heads knows them. */
+export function logEnds({
+  origin,
+  log,
+  security,
+  ...shared
+}: Omit<RecorderParts, 'store' | 'clock'>): Readonly<Record<LogName, LogEnd>> {
+  const keyOf = ({ generation, number }: LogSigner): string => keyNameOf(generation, number)
+  const ofSecurity = { origin: securityOrigin(origin), keyNameOf: () => securityKeyName, log: security }
+  return {
+    decisions: { ...shared, name: 'decisions', origin, keyNameOf: keyOf, log },
+    security: { ...shared, name: 'security', ...ofSecurity },
+  }
+}
+
 /**
  * Index, time, tree and signed head of every entry are settled here, one draft after the other: entry, business rows and
  * checkpoint are one commit, so a crash leaves all of them or none and no green can be shown that the log does not hold.
  */
 export function createRecorder(parts: RecorderParts): Recorder {
-  const { origin, store, log, security, custody, clock, random, acceleration } = parts
-  const shared = { custody, random, acceleration }
-  const ends: Readonly<Record<LogName, LogEnd>> = {
-    decisions: { name: 'decisions', origin, keyNameOf, log, ...shared },
-    security: {
-      name: 'security',
-      origin: securityOrigin(origin),
-      keyNameOf: () => securityKeyName,
-      log: security,
-      ...shared,
-    },
-  }
+  const { store, clock } = parts
+  const ends = logEnds(parts)
   /** Null while it has to be read. */
   const tips: Record<LogName, LogTip | null> = { decisions: null, security: null }
   let last: Promise<unknown> = Promise.resolve()
@@ -127,12 +134,13 @@ export function createRecorder(parts: RecorderParts): Recorder {
     return appendEntries(ends[name], current, asInstant(Math.max(now, current.at)), drafts)
   }
 
-  async function commitDraft<T>(build: (moment: Moment) => Draft<T>): Promise<Recorded<T>> {
+  async function commitDraft<T>(build: (moment: Moment) => Draft<T> | Promise<Draft<T>>): Promise<Recorded<T>> {
     for (let attempt = 0; attempt < retriesWhenMoved; attempt++) {
       const current = (tips.decisions ??= await loadTip(ends.decisions))
       const now = clock.now()
       const at = asInstant(Math.max(now, current.at))
-      const draft = build({
+      // Whoever else records while it reads moves the log, and the commit below is refused.
+      const draft = await build({
         at,
         correctionMs: at - now,
         indexOf: (position) => asLogIndex(current.frontier.size + position),

@@ -1,4 +1,13 @@
-import { type CommitId, type Decision, explain, reasonText, type LogIndex, type Verdict } from '../../core/index.ts'
+import {
+  type CommitId,
+  type Decision,
+  explain,
+  type LogIndex,
+  reasonText,
+  type ReleaseDecided,
+  type ReleaseDecision,
+  type Verdict,
+} from '../../core/index.ts'
 
 /** What became of a command. */
 export type CommandOutcome =
@@ -12,6 +21,13 @@ export type CommandOutcome =
       readonly headSha: CommitId
       readonly entry: LogIndex
     }
+  | {
+      readonly kind: 'release-admitted'
+      readonly decision: ReleaseDecision
+      readonly tag: string
+      readonly entry: LogIndex
+      readonly decided: ReleaseDecided
+    }
 
 const done: Readonly<Record<Decision, string>> = {
   approve: 'Your approval is recorded',
@@ -22,6 +38,12 @@ const done: Readonly<Record<Decision, string>> = {
   lift: 'Your statement to lift the suspension is recorded',
   'add-tier': 'Your tier is added to this pull request',
   'remove-tier': 'Your vote to remove the tier is recorded; it takes effect when the whole quorum signed the same',
+}
+
+const doneOnRelease: Readonly<Record<ReleaseDecision, string>> = {
+  approve: 'Your approval of release',
+  veto: 'Your veto, which blocks until you withdraw it, of release',
+  withdraw: 'Your withdrawal of every earlier vote on release',
 }
 
 const help = [
@@ -46,6 +68,13 @@ function wordsOf(code: string): string {
   return words === undefined ? '' : [words.text, words.next].filter((part) => part !== null).join(' ')
 }
 
+/** How a release stands, in a few words. */
+function releaseStanding({ isMet, quorums, vetoedBy }: ReleaseDecided): string {
+  if (vetoedBy.length > 0) return 'blocked by a veto'
+  const counts = quorums.map(({ quorum, persons }) => `${persons.length} of ${quorum.required} signatures`).join(', ')
+  return isMet ? `${counts}; it can be signed` : counts
+}
+
 /** The one reply to a command: what happened, and what to do next. */
 export function replyText(outcome: CommandOutcome, login: string): string {
   switch (outcome.kind) {
@@ -57,5 +86,7 @@ export function replyText(outcome: CommandOutcome, login: string): string {
       return `${inert(login)}: refused (\`${outcome.code}\`${outcome.detail === null ? '' : `, \`${outcome.detail.replace(/[^A-Za-z0-9_./:-]/g, '')}\``}). ${wordsOf(outcome.code)}`
     case 'admitted':
       return `${inert(login)}: ${done[outcome.decision]} as entry ${outcome.entry} of the decision log, for head \`${outcome.headSha}\`. Now: ${explain(outcome.verdict, 'markdown').title}.`
+    case 'release-admitted':
+      return `${inert(login)}: ${doneOnRelease[outcome.decision]} \`${outcome.tag}\` is recorded as entry ${outcome.entry} of the decision log. Now: ${releaseStanding(outcome.decided)}.`
   }
 }

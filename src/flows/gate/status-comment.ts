@@ -43,6 +43,7 @@ async function statusText(needs: StatusNeeds, target: JudgeTarget): Promise<stri
   const record = await needs.changes.find(target.repository, target.number)
   if (record?.verdict == null || record.state !== 'open') return null
   const verdict = await needs.verdicts.read(record.verdict.digest)
+  if (verdict === null) return null
   const { title, lines } = explain(verdict, 'markdown', await currentNames(needs.registry))
   const parts = [
     statusMarker,

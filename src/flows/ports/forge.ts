@@ -75,6 +75,8 @@ export interface ForgeLanding {
 }
 
 export interface ForgeReader {
+  /** Whether only members may see the repository: by its id, also after a rename. @throws AppError forge-not-found */
+  isPrivate(repository: ForgeRepository): Promise<boolean>
   /**
    * Reads a pull request completely: at most 6 requests for an ordinary change, at most 2 when `known` still holds.
    * Errs: throws `forge-incomplete` rather than return a partial list (caps of the forge, truncated trees that cannot

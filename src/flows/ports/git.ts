@@ -19,6 +19,8 @@ export interface GitReader {
   isAncestor(ancestor: CommitId, of: CommitId): Promise<boolean>
   /** Paths that differ between two commits or trees, as `diffTrees` lists them; null when the clone lacks one of them. */
   diff(from: CommitId | TreeId, to: CommitId | TreeId): Promise<readonly FileChange[] | null>
+  /** Bytes of the wanted files of a commit or tree, by path; submodules are no files. Null when the clone lacks it or a part. */
+  files(of: CommitId | TreeId, isWanted: (path: string) => boolean): Promise<ReadonlyMap<string, Uint8Array> | null>
   /** Git's own merge of `head` into `base`, without looking at a working tree. */
   merge(
     base: CommitId,

@@ -24,8 +24,14 @@ export interface LogFiles {
   write(path: string, bytes: Uint8Array): Promise<void>
   /** Replaces `checkpoint`, durable on return; a reader sees the old one or the new one. @throws AppError log-files-unavailable */
   replaceCheckpoint(note: Uint8Array): Promise<void>
-  /** Removes a blob; none there is no error. @throws AppError log-files-unavailable */
-  removeBlob(path: string): Promise<void>
+  /**
+   * Removes a blob or a partial tile, durable on return; none there is no error. What stays has no way out: an adapter refuses
+   * `checkpoint` and full tiles.
+   * @throws AppError log-files-unavailable
+   */
+  remove(path: string): Promise<void>
+  /** Paths of the partial files that the place holds of the tile or bundle with this full path. @throws AppError log-files-unavailable */
+  partials(path: string): Promise<readonly string[]>
 }
 
 /** Which of the two logs. Decisions are public; security events never reach the public listener. */

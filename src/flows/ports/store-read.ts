@@ -8,6 +8,7 @@ import type {
   JobData,
   JobRecord,
   PolicyRecord,
+  ReleaseStatementRecord,
   RepositoryRecord,
   StatementRecord,
 } from './store-records.ts'
@@ -60,6 +61,8 @@ export interface Statements {
   forChange(repository: RepositoryId, number: number): Promise<readonly StatementRecord[]>
   /** How many statements of this person on this change are recorded; the next nonce depends on it. */
   count(repository: RepositoryId, number: number, person: AccountId): Promise<number>
+  /** Statements about the release of this tag, in log order. */
+  forRelease(repository: RepositoryId, tag: string): Promise<readonly ReleaseStatementRecord[]>
   /** Statements that bear on persons rather than changes (`suspend`, `lift`), in log order. */
   aboutPerson(person: AccountId): Promise<readonly StatementRecord[]>
   wasCommandAdmitted(repository: RepositoryId, commentId: number): Promise<boolean>
@@ -70,13 +73,19 @@ export interface DecisionLog {
   /** Entries `from` (inclusive) to `to` (exclusive), at most 1,000. */
   entries(from: number, to: number): Promise<readonly LogEntryRow[]>
   node(level: number, index: number): Promise<Uint8Array | null>
-  checkpoint(): Promise<{ readonly size: number; readonly note: string } | null>
+  checkpoint(): Promise<SignedHead | null>
   /** Newest first. */
   find(filter: {
     readonly type?: string
     readonly subject?: string
     readonly limit: number
   }): Promise<readonly LogEntryRow[]>
+}
+
+/** A signed head of a log. */
+export interface SignedHead {
+  readonly size: number
+  readonly note: string
 }
 
 /** Which events are looked for; what is left out matches all. */
@@ -103,6 +112,10 @@ export interface SecurityLog extends DecisionLog {
 
 export interface Memory {
   blob(digest: Sha256): Promise<Uint8Array | null>
+  /** Whether the value of this digest was erased: `blob` is null then, and stays so. */
+  isErased(digest: Sha256): Promise<boolean>
+  /** The smallest head of the decision log over the entry of this index that a quorum of witnesses is known to have cosigned. */
+  cosignedOver(index: number): Promise<SignedHead | null>
   cursor(name: string): Promise<string | null>
   /** Newest first. */
   findings(limit: number): Promise<readonly FindingRecord[]>

@@ -1,6 +1,7 @@
 /** What the store remembers, record by record. */
 import type {
   AccountId,
+  AdmittedRelease,
   AdmittedStatement,
   CommitId,
   Instant,
@@ -158,6 +159,16 @@ export interface StatementRecord extends AdmittedStatement {
   readonly repository: RepositoryId
   readonly number: number
   readonly person: AccountId
+  /** Its payload was erased: `payload` is empty, the texts in it are gone, and nobody can verify it any more. */
+  readonly isErased?: true
+}
+
+export interface ReleaseStatementRecord extends AdmittedRelease {
+  readonly repository: RepositoryId
+  readonly tag: string
+  readonly person: AccountId
+  /** As of `StatementRecord`. */
+  readonly isErased?: true
 }
 
 export interface FindingRecord {

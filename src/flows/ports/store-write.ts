@@ -1,5 +1,5 @@
 /** The one way to write to the store. */
-import type { Instant, Keyring, LogIndex, RepositoryId, Sha256 } from '../../core/index.ts'
+import type { CommitId, Instant, Keyring, LogIndex, RepositoryId, Sha256 } from '../../core/index.ts'
 import type { SecurityResult } from '../audit/security-event.ts'
 import type { LogName } from './record.ts'
 import type {
@@ -9,6 +9,7 @@ import type {
   FindingRecord,
   JobRecord,
   PolicyRecord,
+  ReleaseStatementRecord,
   RepositoryRecord,
   StatementRecord,
 } from './store-records.ts'
@@ -37,18 +38,37 @@ export type Write =
     }
   | { readonly kind: 'job-dead'; readonly id: string; readonly version: number; readonly error: string }
   | { readonly kind: 'repository'; readonly record: RepositoryRecord }
+  /** Says of a stored repository whether it is private, and nothing else; does nothing where there is none. */
+  | { readonly kind: 'repository-private'; readonly repository: RepositoryId; readonly private: boolean }
+  /** Moves what was seen of one governed branch, and nothing else; does nothing where there is none. */
+  | { readonly kind: 'branch-seen'; readonly repository: RepositoryId; readonly ref: string; readonly seen: CommitId }
   /** Conflict `change-moved` unless the stored version is `record.version - 1` (0: not stored). */
   | { readonly kind: 'change'; readonly record: ChangeRecord }
   | { readonly kind: 'check'; readonly record: CheckRecord }
   /** Conflict `duplicate-nonce` or `duplicate-statement` ((payload digest, person) known). */
   | { readonly kind: 'statement'; readonly record: StatementRecord }
+  /** The same for a statement about a release, with the same conflicts. */
+  | { readonly kind: 'release-statement'; readonly record: ReleaseStatementRecord }
   /** Conflict `duplicate-command` when the comment was admitted before. */
   | { readonly kind: 'command'; readonly repository: RepositoryId; readonly commentId: number; readonly at: Instant }
   /** Conflict `policy-moved` unless epoch is the newest + 1. */
   | { readonly kind: 'policy'; readonly record: PolicyRecord }
   | { readonly kind: 'keyring'; readonly keyring: Keyring; readonly digest: Sha256; readonly entry: LogIndex }
-  /** Content-addressed; writing a known digest again does nothing. */
+  /**
+   * Content-addressed; writing a known digest again does nothing. Conflict `blob-erased` when the digest was erased: what had to
+   * go does not come back, and nothing is recorded that names it.
+   */
   | { readonly kind: 'blob'; readonly digest: Sha256; readonly bytes: Uint8Array }
+  /**
+   * Erases a value for good, with every copy of its text that the store holds: the payload and the texts of a statement that it
+   * is the payload of, and of `changes` the bodies of deliveries that are over and the jobs that are dead. Once the commit
+   * resolved, the bytes stand in no file of the store, in clear or encrypted. Conflict `blob-erased` when it was erased before.
+   */
+  | {
+      readonly kind: 'erase-blob'
+      readonly digest: Sha256
+      readonly changes: readonly { readonly repository: RepositoryId; readonly number: number }[]
+    }
   /** Conflict `log-moved` unless the log (`decisions` when none is named) has exactly `expectedSize` entries. */
   | {
       readonly kind: 'entries'
@@ -60,6 +80,8 @@ export type Write =
     }
   /** Conflict `checkpoint-moved` unless `size` is larger than the newest checkpoint's and at most the log's. */
   | { readonly kind: 'checkpoint'; readonly log?: LogName; readonly size: number; readonly note: string }
+  /** A head of the decision log with the cosignatures of a quorum. The first of one size stays: it vouches earliest. */
+  | { readonly kind: 'cosigned-head'; readonly size: number; readonly note: string }
   | { readonly kind: 'cursor'; readonly name: string; readonly value: string }
   | { readonly kind: 'finding'; readonly record: FindingRecord }
 
@@ -70,6 +92,7 @@ export type CommitConflict =
   | 'duplicate-command'
   | 'change-moved'
   | 'policy-moved'
+  | 'blob-erased'
   | 'log-moved'
   | 'checkpoint-moved'
 

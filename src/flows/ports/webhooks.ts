@@ -48,6 +48,8 @@ export interface ForgeEvent {
   readonly action: string | null
   readonly installation: number | null
   readonly repository: { readonly id: RepositoryId; readonly name: string } | null
+  /** The payload says that its repository is private now; false where it says anything else, or nothing. */
+  readonly isPrivate: boolean
   readonly sender: ForgeAccount | null
   readonly detail: ForgeEventDetail
 }

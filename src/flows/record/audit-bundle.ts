@@ -6,6 +6,7 @@ import {
   emptyFrontier,
   equalBytes,
   frontierRoot,
+  type LogKeyCertificate,
   type LogKind,
   sha256,
   skimEntry,
@@ -16,6 +17,7 @@ import {
   treeHasher,
 } from '../../core/index.ts'
 import { type DigestSet, digestSet, wordsOfHex, wordsOfHexBytes } from './digest-set.ts'
+import { certificateOf } from './follow-log.ts'
 import { factsOf } from './named-blobs.ts'
 import { eventFault } from '../audit/event-of.ts'
 import type { SecurityEvent } from '../audit/security-event.ts'
@@ -56,6 +58,7 @@ export interface BundleReport {
   readonly firstAt: number | null
   readonly lastAt: number | null
   readonly genesis: readonly number[]
+  readonly certificates: readonly LogKeyCertificate[]
   /** Blobs that entries name and that are not told of yet. */
   readonly blobs: NamedDigests
   /** Those of them that are facts, which name a list of files in turn. */
@@ -126,6 +129,7 @@ function saidByEntries({ kind, width }: BundleJob, acceleration: Acceleration, t
   const ids = new Uint32Array(width * idWords)
   const places: number[] = []
   const genesis: number[] = []
+  const certificates: LogKeyCertificate[] = []
   const erased: string[] = []
   const [blobs, facts] = [digestList(told.blobs), digestList(told.facts)]
   let firstAt: number | null = null
@@ -162,6 +166,8 @@ function saidByEntries({ kind, width }: BundleJob, acceleration: Acceleration, t
     if (kind === 'security' && checked.ok && eventFault(entry.data as unknown as SecurityEvent) !== null)
       faults.push('entry-bad-data')
     if (entry.id.length === idDigits && wordsOfHex(entry.id, ids, places.length * idWords)) places.push(place)
+    const certificate = kind === 'security' ? null : certificateOf(entry, index)
+    if (certificate !== null) certificates.push(certificate)
     if (!checked.ok) faults.push(checked.code)
     else {
       for (const digest of checked.blobs) if (wordsOfHex(digest, blobs.next(), blobs.nextAt())) blobs.add(place)
@@ -183,7 +189,7 @@ function saidByEntries({ kind, width }: BundleJob, acceleration: Acceleration, t
     },
     get all() {
       const known = ids.slice(0, places.length * idWords)
-      const said = { firstAt, lastAt, genesis, erased, blobs: blobs.all, facts: facts.all }
+      const said = { firstAt, lastAt, genesis, certificates, erased, blobs: blobs.all, facts: facts.all }
       return { ids: known, places: Uint8Array.from(places), ...said }
     },
   }

@@ -4,6 +4,7 @@ import {
   encodeHex,
   equalBytes,
   kindOfLog,
+  type LogKeyCertificate,
   nodeOfTile,
   tileOfNode,
   tilePath,
@@ -42,6 +43,8 @@ export interface EntryAudit {
   /** Holds the hashes of everything before; the audit goes on with it. */
   readonly rows: UpperRows
   readonly faults: FaultList
+  /** Those of the entries before. */
+  readonly certificates: readonly LogKeyCertificate[]
 }
 
 /** What the entries of a log said as a whole. */
@@ -51,6 +54,7 @@ export interface AuditedEntries {
   readonly blobs: number
   readonly missing: readonly NamedBlob[]
   readonly erased: ReadonlySet<string>
+  readonly certificates: readonly LogKeyCertificate[]
 }
 
 /** Runs tasks with at most `atOnce` of them under way. */
@@ -91,6 +95,7 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
   const seenFacts = digestSet(digestWords)
   const missing: NamedBlob[] = [...(before?.missing ?? [])]
   const erased = new Set(before?.erased)
+  const certificates = [...audit.certificates]
   const blobReads = limited(needs.atOnce)
   let unsaved: Uint32Array[] = []
   let lastAt = before?.lastAt ?? 0
@@ -171,6 +176,7 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
     for (const index of report.genesis) if (index > 0) faults.add({ code: 'genesis-repeated', path, index })
     if (start === 0 && kind === 'decisions' && report.places.length > 0 && !report.genesis.includes(0))
       faults.add({ code: 'genesis-missing', path, index: 0 })
+    certificates.push(...report.certificates)
     for (const digest of report.erased) erased.add(digest)
     await startBlobs(report, start)
     // Where nothing is left to go by, any hash will do: the root is already lost.
@@ -194,6 +200,7 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
       faultCount: faults.count,
       missing,
       erased: [...erased],
+      certificates: [...certificates],
     }
     await needs.save(progress, unsaved)
     unsaved = []
@@ -209,5 +216,5 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
   }
   for (const reading of window) await settle(await reading)
   await blobReads.done()
-  return { partialRoot, blobs, missing, erased }
+  return { partialRoot, blobs, missing, erased, certificates }
 }

@@ -67,7 +67,7 @@ function audit(
   return auditLog(
     {
       source,
-      trust: { origin, keys: [key] },
+      trust: { origin, keys: [key], root: null },
       acceleration,
       auditBundle: async (place) => auditBundle(await readBundle(source, place), acceleration, told),
       atOnce: 4,
@@ -77,7 +77,7 @@ function audit(
         for (const words of ids) saved.ids.push(...words)
       },
     },
-    { from: 0, known: null, resume: null, ...request },
+    { from: 0, known: null, followed: null, resume: null, ...request },
   )
 }
 

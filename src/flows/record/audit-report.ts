@@ -1,3 +1,4 @@
+import type { LogKeyCertificate } from '../../core/index.ts'
 import type { LogFault } from './log-fault.ts'
 
 /** A blob that could not be read, and the entry that names it first. */
@@ -21,6 +22,8 @@ export interface AuditProgress {
   readonly faultCount: number
   readonly missing: readonly NamedBlob[]
   readonly erased: readonly string[]
+  /** Certificates of log keys among the entries before `next`. */
+  readonly certificates: readonly LogKeyCertificate[]
 }
 
 /** What an audit found. */
@@ -40,6 +43,8 @@ export interface AuditReport {
   readonly faultCount: number
   /** Blobs that a tombstone says are gone: unknown, not wrong. */
   readonly erased: readonly NamedBlob[]
+  /** The certificates that name the keys of the log, with the entries that hold them. */
+  readonly certificates: readonly LogKeyCertificate[]
 }
 
 const maxFaults = 1000

@@ -57,12 +57,20 @@ export interface CosignerParts {
   readonly acceleration: Acceleration
   /** After so long publishing goes on without the quorum. */
   readonly deadlineMs: number
+  /** Told how each head stands once it was cosigned, with a quorum or without. */
+  readonly onReport?: (report: QuorumReport) => void
 }
 
 /** The witnesses of a roster that count to its quorum. */
 export function countingWitnesses({ policy, ownKeys }: WitnessRoster): readonly PolicyWitness[] {
   const own = new Set(ownKeys.map((key) => encodeHex(key)))
   return policy.witnesses.filter(({ key }) => !own.has(encodeHex(key.publicKey)))
+}
+
+/** The names that a policy gives to witnesses of the deployment itself. */
+export function ownWitnesses(roster: WitnessRoster): readonly string[] {
+  const counting = countingWitnesses(roster)
+  return roster.policy.witnesses.filter((witness) => !counting.includes(witness)).map(({ name }) => name)
 }
 
 /** The lines of these witnesses that verify over this text. Each is judged alone: one bad line does not cost the good ones. */
@@ -185,6 +193,7 @@ export function createCosigner(parts: CosignerParts): Cosigner {
       report = reportOf(size, head.lines)
       if (report.met) witnessedSize = Math.max(witnessedSize, size)
       telemetry.observe('witness_quorum', report.met ? 1 : 0)
+      parts.onReport?.(report)
       const carried = new Set(signatures.split(/(?<=\n)/))
       const gathered = witnesses.flatMap((witness) => head.lines.get(witness) ?? [])
       return note + gathered.filter((line) => !carried.has(line)).join('')

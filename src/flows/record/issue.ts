@@ -1,7 +1,6 @@
 import { type IssuedStatement, issuedEnvelope, issuedPae, issuedPayload, noteVerifierKey } from '../../core/index.ts'
-import { keyNameOf } from '../gate/log-key-name.ts'
+import { currentKeyName } from '../gate/log-era.ts'
 import type { Custody, DecisionLog } from '../ports.ts'
-import { readCertificates } from './log-keys.ts'
 
 /**
  * Signs a statement with the key that signs the heads of the decision log now, so that whoever trusts the log can check what
@@ -17,7 +16,7 @@ export async function issue(
   },
   statement: IssuedStatement,
 ): Promise<Uint8Array> {
-  const name = keyNameOf(Math.max(1, (await readCertificates(needs.log)).length))
+  const name = await currentKeyName(needs.log)
   const payload = issuedPayload(statement)
   const key = noteVerifierKey(needs.origin, await needs.custody.publicKey(name))
   return issuedEnvelope(payload, await needs.custody.sign(name, issuedPae(payload)), key)

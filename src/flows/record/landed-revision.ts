@@ -1,28 +1,11 @@
 import { asCommitId, asSha256, type CommitId, type LandedRevision, type RepositoryId } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
-import { entryData, numberIn, textIn } from '../gate/entry-data.ts'
-import { subjectKey } from '../gate/entries.ts'
+import { entryData, textIn } from '../gate/entry-data.ts'
 import { createVerdictReader } from '../gate/verdict-reader.ts'
-import type { LogEntryRow, RepositoryRecord, StorePorts } from '../ports.ts'
+import type { RepositoryRecord, StorePorts } from '../ports.ts'
+import { createLandings } from './landings-by-commit.ts'
 
 type Needs = Pick<StorePorts, 'log' | 'memory' | 'statements'>
-
-/** The newest landings of a branch that are looked through for a commit. */
-const landingsRead = 10_000
-
-async function landingOf(
-  { log }: Needs,
-  repository: RepositoryRecord,
-  commit: CommitId,
-): Promise<{ readonly row: LogEntryRow; readonly ref: string } | null> {
-  for (const { ref } of repository.branches) {
-    const subject = subjectKey({ kind: 'branch', repository: repository.id, ref })
-    const rows = await log.find({ type: 'landing-matched', subject, limit: landingsRead })
-    const row = rows.find((candidate) => entryData(candidate).commit === commit)
-    if (row !== undefined) return { row, ref }
-  }
-  return null
-}
 
 async function countedApprovals(
   { statements }: Needs,
@@ -59,14 +42,14 @@ export async function readLandedRevision(
   },
 ): Promise<LandedRevision | null> {
   const { origin, repository, repositoryUri, commit } = asked
-  const landing = await landingOf(needs, repository, commit)
+  const landing = await createLandings(needs.log).find(repository, commit)
   if (landing === null) return null
-  const landed = entryData(landing.row)
-  const decision = numberIn(landed, 'verdict')
+  const decision = landing.verdict
   const [row] = await needs.log.entries(decision, decision + 1)
   if (row === undefined) throw new AppError('store-corrupt', 'the verdict that a landing names is not in the log')
   const data = entryData(row)
-  const verdict = await createVerdictReader(needs.memory).read(asSha256(textIn(data, 'verdict')))
+  const digest = asSha256(textIn(data, 'verdict'))
+  const verdict = await createVerdictReader(needs.memory).existing(digest)
   const persons = new Set<number>(verdict.counted.flatMap((quorum) => quorum.persons))
   const head = asCommitId(textIn(data, 'head'))
   const decided = { entry: row.index, head, persons }
@@ -75,13 +58,13 @@ export async function readLandedRevision(
     repositoryUri,
     ref: landing.ref,
     commit,
-    landedAt: landing.row.at,
-    landing: landing.row.index,
-    verdict: { entry: row.index, digest: asSha256(textIn(data, 'verdict')) },
+    landedAt: landing.at,
+    landing: landing.index,
+    verdict: { entry: row.index, digest },
     policy: { epoch: verdict.inputs.epoch, digest: verdict.inputs.policy },
     layer: verdict.classification?.layer ?? '',
     tiers: verdict.classification?.tiers.map(({ tier }) => tier) ?? [],
     approvers: persons.size,
-    approvals: await countedApprovals(needs, repository.id, numberIn(landed, 'number'), decided),
+    approvals: await countedApprovals(needs, repository.id, landing.number, decided),
   }
 }

@@ -6,6 +6,7 @@ import {
   formatNoteSignature,
   formatSignedNote,
   formatVerifierKey,
+  isLogOrigin,
   type LogKeyCertificate,
   type LogKeyFaultCode,
   noteVerifierKey,
@@ -16,14 +17,33 @@ import {
 import { AppError } from '../app-error.ts'
 import { eventOf } from '../audit/event-of.ts'
 import { entryData, textIn } from '../gate/entry-data.ts'
+import { currentEra } from '../gate/log-era.ts'
 import { keyNameOf } from '../gate/log-key-name.ts'
 import type { Recorder } from '../gate/recorder.ts'
 import type { Custody, DecisionLog } from '../ports.ts'
 
-/** The certificates that the log holds, oldest first, with the entries that hold them. */
+/** The certificates that the log holds since it has its origin, oldest first, with the entries that hold them. */
 export async function readCertificates(log: Pick<DecisionLog, 'find'>): Promise<readonly LogKeyCertificate[]> {
   const rows = await log.find({ type: 'log-key', limit: 1000 })
-  return rows.map((row) => ({ note: textIn(entryData(row), 'certificate'), entry: row.index })).reverse()
+  const { since } = await currentEra(log)
+  const ofEra = rows.filter(({ index }) => index > (since ?? -1))
+  return ofEra.map((row) => ({ note: textIn(entryData(row), 'certificate'), entry: row.index })).reverse()
+}
+
+/**
+ * Makes the key that signs the log after its next break, once; a repeated request names the same one. Signs nothing.
+ *
+ * @throws RangeError unless `next` is another origin; what custody throws
+ */
+export async function prepareNextKey(
+  { origin, log, custody }: Needs,
+  next: string,
+  makeKey: (name: string) => Promise<unknown>,
+): Promise<VerifierKey> {
+  if (!isLogOrigin(next) || next === origin) throw new RangeError('a break starts another origin')
+  const name = keyNameOf(1, (await currentEra(log)).number + 1)
+  if (!(await custody.names()).includes(name)) await makeKey(name)
+  return noteVerifierKey(next, await custody.publicKey(name))
 }
 
 /** What the offline root is asked to sign. */
@@ -49,13 +69,14 @@ export async function requestLogKey(
   makeKey: (name: string) => Promise<unknown>,
 ): Promise<LogKeyRequest> {
   const generation = (await readCertificates(log)).length + 1
-  const name = keyNameOf(generation)
+  const era = (await currentEra(log)).number
+  const name = keyNameOf(generation, era)
   if (!(await custody.names()).includes(name)) await makeKey(name)
   const key = noteVerifierKey(origin, await custody.publicKey(name))
   const fromSize = generation === 1 ? 0 : (await log.head()).size
   const claim = formatLogKeyClaim({ origin, generation, key, fromSize })
   if (generation === 1) return { generation, key, text: claim }
-  const before = keyNameOf(generation - 1)
+  const before = keyNameOf(generation - 1, era)
   const signer = noteVerifierKey(origin, await custody.publicKey(before))
   const signature = formatNoteSignature(signer, await custody.sign(before, encodeUtf8(claim)))
   return { generation, key, text: formatSignedNote(claim, [signature]) }
@@ -83,7 +104,7 @@ export async function applyLogKey(
   if (claim === undefined) return { ok: false, code: 'log-key-malformed' }
   const chain = followLogKeys(origin, [], root, [...before, { note: certificate, entry: null }])
   if (!chain.ok) return chain
-  const name = keyNameOf(claim.generation)
+  const name = keyNameOf(claim.generation, (await currentEra(log)).number)
   const isHeld =
     (await custody.names()).includes(name) &&
     formatVerifierKey(noteVerifierKey(origin, await custody.publicKey(name))) === formatVerifierKey(claim.key)

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { concatBytes, equalBytes, formatVerifierKey, rootOfLeaves, sha256Hex, treeHasher } from '../../core/index.ts'
 import { fileLog, type LogFileMap, mapSource, sampleEntry } from '../../../test/fixtures/log-files.ts'
-import { entriesOf, logTrust, readLogHead, type SignedHead } from './log-source.ts'
+import { type ClaimedHead, readClaimedHead } from './follow-log.ts'
+import { entriesOf, logTrust } from './log-source.ts'
 import { openLogTree } from './log-tree.ts'
 
 const origin = 'gov.example.org/decisions'
@@ -15,9 +16,9 @@ assert.ok(largest)
 const trust = logTrust([formatVerifierKey(largest.key)])
 assert.ok(trust)
 
-async function headOf(files: LogFileMap): Promise<SignedHead> {
+async function headOf(files: LogFileMap): Promise<ClaimedHead> {
   assert.ok(trust)
-  const head = await readLogHead(mapSource(files), trust)
+  const head = await readClaimedHead(mapSource(files), trust)
   assert.ok(head.ok)
   return head.value
 }
@@ -116,7 +117,7 @@ test('a partial file that is gone is cut out of the full one', async () => {
 test('heads that the trusted key did not sign are not read', async () => {
   assert.ok(trust)
   const codeOf = async (files: LogFileMap): Promise<string> => {
-    const head = await readLogHead(mapSource(files), trust)
+    const head = await readClaimedHead(mapSource(files), trust)
     return head.ok ? 'ok' : head.fault.code
   }
   assert.equal(await codeOf(new Map()), 'checkpoint-missing')

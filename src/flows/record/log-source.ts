@@ -5,51 +5,33 @@ import {
   equalBytes,
   parseVerifierKey,
   tilePath,
-  tilesBetween,
   tileWidth,
   treeHasher,
   type VerifierKey,
-  verifyCheckpoint,
 } from '../../core/index.ts'
 import type { LogSource } from '../ports.ts'
-import { faulty, type LogFault, type Read } from './log-fault.ts'
+import { faulty, type LogFault } from './log-fault.ts'
 import { openLogTree, readRowFile } from './log-tree.ts'
 
-/** Whom a reader believes about a log: its origin and the keys that may sign its checkpoints. */
+/** Whom a reader believes about a log: its origin, keys that may sign its checkpoints, and who may name their successors. */
 export interface LogTrust {
   readonly origin: string
   readonly keys: readonly VerifierKey[]
-}
-
-/** A checkpoint that the log's key signed, with its bytes as they were served. */
-export interface SignedHead {
-  readonly checkpoint: Checkpoint
-  readonly note: Uint8Array
-}
-
-/** The trust of verifier key lines, which all name the log. Undefined when one is not a key or names another log. */
-export function logTrust(lines: readonly string[]): LogTrust | undefined {
-  const keys = lines.map(parseVerifierKey)
-  const origin = keys[0]?.name
-  if (origin === undefined || !keys.every((key) => key?.name === origin)) return undefined
-  return { origin, keys: keys as readonly VerifierKey[] }
+  /** The offline root under which certificates are followed; null: none are. */
+  readonly root: VerifierKey | null
 }
 
 /**
- * Reads the newest checkpoint of a log.
- *
- * Trust: the file is an attacker's.
- * Checks: as `verifyCheckpoint`.
- * Does not check: that it is the newest, nor that it continues one seen before.
- * @throws AppError log-files-unavailable
+ * The trust of verifier key lines, which all name the log, and of the line of its offline root. Undefined when one is not a
+ * key or names another log.
  */
-export async function readLogHead(source: LogSource, trust: LogTrust): Promise<Read<SignedHead>> {
-  const note = await source.read('checkpoint')
-  if (note === null) return faulty('checkpoint-missing', 'checkpoint')
-  const verified = verifyCheckpoint(note, trust.origin, trust.keys)
-  return verified.ok
-    ? { ok: true, value: { checkpoint: verified.checkpoint, note } }
-    : faulty(verified.code, 'checkpoint')
+export function logTrust(lines: readonly string[], rootLine: string | null = null): LogTrust | undefined {
+  const keys = lines.map(parseVerifierKey)
+  const origin = keys[0]?.name
+  if (origin === undefined || !keys.every((key) => key?.name === origin)) return undefined
+  const root = rootLine === null ? null : parseVerifierKey(rootLine)
+  if (root === undefined || (root !== null && !root.name.startsWith(`${origin}/`))) return undefined
+  return { origin, keys: keys as readonly VerifierKey[], root }
 }
 
 /** Neighbouring entries, the first of which stands at `first`; or what ended the reading. */
@@ -78,9 +60,9 @@ export async function* entriesOf(
   const hasher = treeHasher(acceleration)
   const tree = await openLogTree(source, checkpoint, hasher)
   if (!tree.ok) return yield tree
-  const isWanted = (index: number): boolean => (index + 1) * tileWidth > from && index * tileWidth < to
-  for (const file of tilesBetween(0, checkpoint.size)) {
-    if (file.kind !== 'entries' || !isWanted(file.index)) continue
+  // A size is what a stranger claims: nothing is made for every tile that such a log would have.
+  for (let index = Math.floor(from / tileWidth); index * tileWidth < to; index++) {
+    const file = { kind: 'entries', index, width: Math.min(tileWidth, checkpoint.size - index * tileWidth) } as const
     const path = tilePath(file)
     const found = await readRowFile(source, file)
     if (found === null) return yield faulty('bundle-missing', path)

@@ -28,6 +28,8 @@ export type LandingCode =
   | 'decided-after-landing'
   | 'facts-contradict-git'
   | 'record-contradicts-itself'
+  | 'verdict-refuted'
+  | 'policy-not-pinned'
   | 'record-missing'
   | 'head-not-in-clone'
 

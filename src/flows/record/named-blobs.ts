@@ -16,12 +16,25 @@ export function factsOf({ type, data }: LogEntry): Sha256 | null {
   return type === 'verdict' && typeof facts === 'string' && digestPattern.test(facts) ? asSha256(facts) : null
 }
 
-/** The digests of the values that an entry names, as the registry of types has them, and which of them are facts. */
-export function namedBlobs(bytes: Uint8Array): { readonly digests: readonly Sha256[]; readonly facts: Sha256 | null } {
+/** The digest of the value that an entry says was erased. */
+const erasedBy = ({ type, data }: LogEntry): Sha256 | null =>
+  type === 'blob-erased' && typeof data.digest === 'string' ? asSha256(data.digest) : null
+
+/** What an entry says of values, as the registry of types has them. */
+export interface NamedBlobs {
+  readonly digests: readonly Sha256[]
+  /** Which of them are facts. */
+  readonly facts: Sha256 | null
+  /** The value that it says was erased. */
+  readonly erased: Sha256 | null
+}
+
+/** The digests of the values that an entry names, and which of them are facts; the one that it says was erased. */
+export function namedBlobs(bytes: Uint8Array): NamedBlobs {
   const decoded = decodeEntry(bytes)
   const checked = decoded.ok ? checkEntry(decoded.entry) : null
-  if (!decoded.ok || checked?.ok !== true) return { digests: [], facts: null }
-  return { digests: checked.blobs.map(asSha256), facts: factsOf(decoded.entry) }
+  if (!decoded.ok || checked?.ok !== true) return { digests: [], facts: null, erased: null }
+  return { digests: checked.blobs.map(asSha256), facts: factsOf(decoded.entry), erased: erasedBy(decoded.entry) }
 }
 
 /** The list of files that facts name. */

@@ -7,7 +7,7 @@ import {
 } from '../../core/index.ts'
 import { invariant } from '../app-error.ts'
 import type { Telemetry, WitnessAnswer, WitnessClient } from '../ports.ts'
-import { countingWitnesses, goodLines, type WitnessRoster } from './cosign.ts'
+import { countingWitnesses, goodLines, ownWitnesses, type WitnessRoster } from './cosign.ts'
 
 /** The newest head of a log that somebody outside of the deployment vouches for. */
 export type NewestKnown =
@@ -15,7 +15,7 @@ export type NewestKnown =
   | { readonly kind: 'unwitnessed' }
   /** Enough were asked; no head that counts is larger than `size`. 0: nobody knows any. */
   | { readonly kind: 'known'; readonly size: number }
-  /** Somebody vouches for a larger head, or for another one of this size: signing would fork the log. */
+  /** Somebody vouches for a larger head (`size` is the largest), or for another one of this size: signing would fork the log. */
   | { readonly kind: 'ahead'; readonly size: number; readonly by: string }
   /** Too few answered; a larger head may be known to the rest. */
   | { readonly kind: 'unreachable'; readonly missing: readonly string[] }
@@ -50,15 +50,17 @@ export async function newestWitnessed(parts: NewestWitnessedParts, note: string)
       return { witness, told: toldBy(witness, answer, text, checkpoint) }
     }),
   )
+  let ahead: Extract<NewestKnown, { readonly kind: 'ahead' }> | null = null
   for (const { witness, told: answer } of told) {
     const isAhead = answer === 'split' || (answer !== null && answer.size > checkpoint.size)
     if (!isAhead) continue
     const size = answer === 'split' ? checkpoint.size : answer.size
     telemetry.event('witness-ahead', 'error', { witness: witness.name, size: checkpoint.size, witnessed: size })
-    return { kind: 'ahead', size, by: witness.name }
+    if (ahead === null || size > ahead.size) ahead = { kind: 'ahead', size, by: witness.name }
   }
+  if (ahead !== null) return ahead
   const answered = told.filter((one) => one.told !== null).map(({ witness }) => witness.name)
-  const own = policy.witnesses.filter((witness) => !witnesses.includes(witness)).map(({ name }) => name)
+  const own = ownWitnesses(roster)
   const missing = witnesses.map(({ name }) => name).filter((name) => !answered.includes(name))
   if (!meetsEveryQuorum(policy, answered, own)) return { kind: 'unreachable', missing }
   return { kind: 'known', size: Math.max(0, ...told.map((one) => (one.told as { size: number } | null)?.size ?? 0)) }

@@ -15,7 +15,8 @@ const entries = (count: number, from = 0): Uint8Array[] =>
 /** The question of a log to a place that shows this `checkpoint`. */
 function asked(log: FiledLog, shown: Uint8Array | null): OutsideCopyNeeds {
   return {
-    name: 'the other machine',
+    name: 'decisions',
+    place: 'the other machine',
     files: { read: async (path) => (path === 'checkpoint' ? shown : null) },
     origin,
     log: {

@@ -10,12 +10,13 @@ import {
   verifyCheckpoint,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
-import type { DecisionLog, LogFiles } from '../ports.ts'
+import type { DecisionLog, LogFiles, LogName } from '../ports.ts'
 import type { OutsideSource } from './start-gate.ts'
 
 export interface OutsideCopyNeeds {
+  readonly name: LogName
   /** How messages name the place. */
-  readonly name: string
+  readonly place: string
   readonly files: Pick<LogFiles, 'read'>
   readonly origin: string
   readonly log: Pick<DecisionLog, 'head' | 'node'>
@@ -53,7 +54,10 @@ export async function compareCopy(needs: OutsideCopyNeeds): Promise<CopyState> {
 }
 
 /** Whether the log once had this root at this size. */
-async function hadHead({ log, acceleration }: OutsideCopyNeeds, { size, root }: Checkpoint): Promise<boolean> {
+export async function hadHead(
+  { log, acceleration }: Pick<OutsideCopyNeeds, 'log' | 'acceleration'>,
+  { size, root }: Checkpoint,
+): Promise<boolean> {
   const hashes: Uint8Array[] = []
   for (const { level, index } of rangeSubtrees(0, size)) {
     const hash = await log.node(level, index)
@@ -71,12 +75,12 @@ async function hadHead({ log, acceleration }: OutsideCopyNeeds, { size, root }: 
  * prepared by a command, not by a start.
  */
 export const copySource = (needs: OutsideCopyNeeds): OutsideSource => ({
-  name: needs.name,
+  name: needs.place,
   async ask() {
     const state = await compareCopy(needs)
     const refuse = (code: 'log-ahead' | 'log-file-differs' | 'log-files-unavailable', words: string): never => {
       const size = 'size' in state ? state.size : null
-      throw new AppError(code, `${needs.name} ${words}`, { data: { place: needs.name, reason: state.kind, size } })
+      throw new AppError(code, `${needs.place} ${words}`, { data: { place: needs.place, reason: state.kind, size } })
     }
     switch (state.kind) {
       case 'behind':

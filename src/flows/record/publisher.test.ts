@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { fileLog, type FiledLog, sampleEntry } from '../../../test/fixtures/log-files.ts'
-import { memoryLogFiles } from '../../../test/fakes/log-files.ts'
+import { type MemoryLogFiles, memoryLogFiles } from '../../../test/fakes/log-files.ts'
 import { isAppError } from '../../../test/contract/store-contract-fixture.ts'
 import { acceleration } from '../../compose-acceleration.ts'
 import {
@@ -13,10 +13,12 @@ import {
   tileOfNode,
   tilePath,
   treeHasher,
+  type VerifierKey,
   verifyCheckpoint,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
 import type { LogFiles } from '../ports.ts'
+import { entriesOf as readEntries } from './log-source.ts'
 import { createLogPublisher, type PublisherParts } from './publisher.ts'
 
 const origin = 'gov.example.org/decisions'
@@ -52,6 +54,7 @@ function storedLog(entries: readonly Uint8Array[]) {
 
 const publisherOf = (stored: ReturnType<typeof storedLog>, local: LogFiles, more: Partial<PublisherParts> = {}) =>
   createLogPublisher({
+    name: 'decisions',
     origin,
     log: stored.log,
     memory: { blob: async () => null },
@@ -210,4 +213,121 @@ test('a place that refuses is named once, and once when it takes files again', a
     { place: 'off-host', code: null, size: 6 },
     { place: 'local', code: null, size: 6 },
   ])
+})
+
+/** Every entry of the log with this head, read as a stranger reads it. */
+async function readAll(place: LogFiles, head: Uint8Array, key: VerifierKey): Promise<number> {
+  const verified = verifyCheckpoint(head, origin, [key])
+  assert.ok(verified.ok)
+  let count = 0
+  for await (const range of readEntries(place, verified.checkpoint, { from: 0, to: verified.checkpoint.size })) {
+    assert.ok(range.ok, range.ok ? '' : JSON.stringify(range.fault))
+    count += range.entries.length
+  }
+  return count
+}
+
+/** Sizes that have partial files in the place, by the full file that they would grow to. */
+const partialsOf = (place: MemoryLogFiles, full: string): number[] =>
+  [...place.files.keys()]
+    .filter((path) => path.startsWith(`${full}.p/`))
+    .map((path) => Number(path.split('/').at(-1)))
+    .toSorted((a, b) => a - b)
+
+test('partial files of tiles that were full under the head before are gone, and every head that was ever shown is read', async () => {
+  const entries = entriesOf(700)
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(fc.integer({ min: 1, max: 700 }), { minLength: 2, maxLength: 8 }),
+      fc.boolean(),
+      async (unsorted, isRestarted) => {
+        const stored = storedLog(entries)
+        const place = memoryLogFiles()
+        const heads: Uint8Array[] = []
+        const sizes = unsorted.toSorted((a, b) => a - b)
+        let publisher = publisherOf(stored, place)
+        for (const size of sizes) {
+          stored.grow(size)
+          if (isRestarted) publisher = publisherOf(stored, place)
+          await publisher.publish()
+          heads.push(place.files.get('checkpoint') as Uint8Array)
+        }
+        const previous = sizes.at(-2) ?? 0
+        for (const index of [0, 1, 2]) {
+          const isGone = (index + 1) * 256 <= previous
+          const widths = sizes
+            .filter((size) => size > index * 256 && size < (index + 1) * 256)
+            .map((s) => s - index * 256)
+          for (const full of [`tile/0/00${index}`, `tile/entries/00${index}`])
+            assert.deepEqual(partialsOf(place, full), isGone ? [] : widths, `${full} after ${sizes.join(' ')}`)
+        }
+        for (const [at, head] of heads.entries()) assert.equal(await readAll(place, head, stored.key()), sizes[at])
+      },
+    ),
+    { numRuns: 25 },
+  )
+})
+
+/** A place in which a process is killed at its `last`-th removal. */
+function killedAt(place: LogFiles, last: number): LogFiles {
+  let removed = 0
+  return {
+    ...place,
+    remove: async (path) => {
+      if (++removed > last) throw new Error('killed')
+      await place.remove(path)
+    },
+  }
+}
+
+test('T44 a removal that was killed goes on where it ended, whatever was removed by then', async () => {
+  for (const last of [0, 1, 5, 11, 12]) {
+    const stored = storedLog(entriesOf(700))
+    const place = memoryLogFiles()
+    const run = async (to: number, files: LogFiles = place): Promise<void> => {
+      stored.grow(to)
+      await publisherOf(stored, files).publish()
+    }
+    for (const size of [10, 20, 30, 250, 300, 511]) await run(size, killedAt(place, 0)).catch(() => {})
+    await run(530, killedAt(place, last)).catch(() => {})
+    for (const size of [600, 700]) await run(size)
+    for (const full of ['tile/0/000', 'tile/entries/000', 'tile/0/001', 'tile/entries/001'])
+      assert.deepEqual(partialsOf(place, full), [], `${full} after ${last}`)
+    assert.equal(await readAll(place, place.files.get('checkpoint') as Uint8Array, stored.key()), 700)
+  }
+})
+
+test('a place that takes nothing back is no failure, and a full tile that was lost keeps what is left of it', async () => {
+  const stored = storedLog(entriesOf(700))
+  const place = memoryLogFiles()
+  const asked: string[] = []
+  const turns: unknown[] = []
+  const writeOnce: LogFiles = {
+    ...place,
+    remove: async (path) => {
+      asked.push(path)
+      throw new AppError('log-files-unavailable', 'written once')
+    },
+  }
+  const publisher = publisherOf(stored, writeOnce, { onTurn: (turn) => void turns.push(turn) })
+  for (const size of [10, 200, 300, 310, 320, 330]) {
+    stored.grow(size)
+    await publisher.publish()
+    assert.equal(publisher.published().size, size)
+  }
+  assert.deepEqual(turns, [])
+  assert.deepEqual(partialsOf(place, 'tile/0/000'), [10, 200])
+  // Asked once, and not again before another tile is full.
+  assert.ok(asked.length > 0 && asked.length <= 2, asked.join(' '))
+
+  // Lost longer ago than what a start looks at.
+  stored.grow(690)
+  await publisher.publish()
+  place.files.delete('tile/entries/000')
+  stored.grow(700)
+  await publisherOf(stored, place).publish()
+  assert.deepEqual(partialsOf(place, 'tile/entries/000'), [10, 200])
+  assert.deepEqual(partialsOf(place, 'tile/0/000'), [])
+  await publisherOf(stored, place).publish({ all: true })
+  assert.deepEqual(partialsOf(place, 'tile/entries/000'), [])
 })

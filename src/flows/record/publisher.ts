@@ -12,12 +12,14 @@ import {
   verifyConsistency,
 } from '../../core/index.ts'
 import { AppError } from '../app-error.ts'
-import type { DecisionLog, LogFiles, Memory, Telemetry, Timers } from '../ports.ts'
+import type { DecisionLog, LogFiles, LogName, Memory, SignedHead, Telemetry, Timers } from '../ports.ts'
 import type { Cosigner } from './cosign.ts'
+import { createOutgrown } from './outgrown.ts'
 import { storedFiles } from './stored-files.ts'
 
 /** How far the files of the log have come: sizes of the heads that each place shows. */
 export interface Published {
+  /** Of the place on this machine; 0 where there is none. */
   readonly size: number
   /** Null where no off-host place is configured. */
   readonly offHostSize: number | null
@@ -40,8 +42,8 @@ export interface LogPublisher {
    */
   check(): Promise<void>
   /**
-   * One pass over everything that is signed and not published yet; with `all` over every file, so that those a place lost
-   * are written again.
+   * One pass over everything that is signed and not published yet; the first one also over the newest files that are, since
+   * these a crash may have torn. With `all` over every file, so that those a place lost are written again.
    * @throws as `check`
    */
   publish(options?: { readonly all: boolean }): Promise<void>
@@ -53,20 +55,25 @@ export interface LogPublisher {
 }
 
 export interface PublisherParts {
+  /** Which log it is, as measurements name it. */
+  readonly name: LogName
   readonly origin: string
   readonly log: Pick<DecisionLog, 'checkpoint' | 'entries' | 'node'>
   readonly memory: Pick<Memory, 'blob'>
-  readonly local: LogFiles
+  /** Null for a log that is kept elsewhere only. */
+  readonly local: LogFiles | null
   readonly offHost: LogFiles | null
   /** Adds cosignatures to a signed head; never fails, and never takes long. Null: nobody cosigns this log. */
   readonly cosigner: Pick<Cosigner, 'cosign' | 'quorum'> | null
+  /** Told of a head that a quorum cosigned, before it is shown with its cosignatures. A failure of it stops nothing. */
+  readonly onCosigned?: (head: SignedHead) => Promise<void>
   readonly telemetry: Telemetry
   readonly timers: Timers
   readonly acceleration: Acceleration
   /** Runs before the files of anything new are written; while it refuses, nothing is. */
   readonly before?: () => Promise<void>
-  /** Told after every pass that published something, or had a published head cosigned. */
-  readonly onPublished?: (published: Published) => void
+  /** Told after every pass that published something, or had a published head cosigned; `note` is the head as it was signed. */
+  readonly onPublished?: (published: Published, note: string) => void
   /** Told once when publishing to a place begins to fail, and once when it succeeds again. */
   readonly onTurn?: (turn: PlaceTurn) => void
 }
@@ -76,6 +83,9 @@ const firstRetryMs = 500
 const longestRetryMs = 60_000
 /** A published head without its quorum is cosigned again after so long. */
 const cosignAgainMs = 15_000
+
+/** Files under this many of a place's newest entries are looked at once after a start: what was written last is torn first. */
+const recentEntries = 256
 
 const codeOf = (error: unknown): string => (error instanceof AppError ? error.code : 'internal')
 
@@ -100,7 +110,8 @@ function overheard(files: LogFiles, onRefused: () => void): LogFiles {
     read: (path) => files.read(path).catch(hear),
     write: (path, bytes) => files.write(path, bytes).catch(hear),
     replaceCheckpoint: (note) => files.replaceCheckpoint(note).catch(hear),
-    removeBlob: (path) => files.removeBlob(path).catch(hear),
+    remove: (path) => files.remove(path).catch(hear),
+    partials: (path) => files.partials(path).catch(hear),
   }
 }
 
@@ -109,18 +120,27 @@ function overheard(files: LogFiles, onRefused: () => void): LogFiles {
  * that whoever sees a head can fetch everything under it. The off-host place comes first: what the public sees is there.
  */
 export function createLogPublisher(parts: PublisherParts): LogPublisher {
-  const { origin, log, memory, local, offHost, cosigner, telemetry, timers } = parts
+  const { name: logName, origin, log, memory, local, offHost, cosigner, telemetry, timers } = parts
   const hasher = treeHasher(parts.acceleration)
   const places = [
     ...(offHost === null
       ? []
       : ([{ name: 'off-host', files: overheard(offHost, () => void (refuser = 'off-host')) }] as const)),
-    { name: 'local', files: local },
+    ...(local === null ? [] : ([{ name: 'local', files: local }] as const)),
   ] as const
+  const outgrown = new Map(places.map(({ name, files }) => [name, createOutgrown(files)]))
+  /** Sizes that the places showed before the pass that runs showed more. */
+  const shownBefore = new Map<PlaceTurn['place'], number>()
+  /** Size of the newest head whose quorum was told of. */
+  let vouchedSize = 0
   /** Heads that the places show, once they were read. */
   const heads = new Map<string, Checkpoint | null>()
   /** Sizes last known of the places; they only grow, also while a place cannot be asked. */
   const sizes = new Map<string, number>()
+  /** Places whose newest files were looked at since the start. */
+  const looked = new Set<string>()
+  /** Size of the newest signed head that was looked at. */
+  let signedSize = 0
   /** The place that refused in this pass; the local one also stands for the store. */
   let refuser: PlaceTurn['place'] = 'local'
   const failing = new Set<PlaceTurn['place']>()
@@ -201,7 +221,7 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
   async function writeFiles(place: LogFiles, from: number, to: number): Promise<void> {
     const group: Promise<void>[] = []
     for await (const { path, bytes } of storedFiles({ log, memory, hasher }, from, to)) {
-      const written = place.write(path, bytes)
+      const written = bytes === null ? place.remove(path) : place.write(path, bytes)
       // Awaited below; until then a failure must not end the process.
       written.catch(() => undefined)
       if (group.push(written) === filesAtOnce) await Promise.all(group.splice(0))
@@ -209,35 +229,54 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
     await Promise.all(group)
   }
 
-  async function pass(all: boolean): Promise<boolean> {
+  /** Returns the signed head where a place shows it anew, or cosigned; null where nothing was to be done. */
+  async function pass(all: boolean): Promise<string | null> {
     const newest = await log.checkpoint()
-    if (newest === null) return false
+    if (newest === null) return null
     const stored = headOf(newest.note, origin)
+    signedSize = stored.size
     const behind = await behindOf(stored)
-    const unwritten = all ? places : behind
+    for (const { name } of all ? places : behind) shownBefore.set(name, heads.get(name)?.size ?? 0)
+    const unwritten = places.filter((place) => all || behind.includes(place) || !looked.has(place.name))
     if (unwritten.length > 0) await parts.before?.()
-    for (const { name, files } of unwritten)
-      await writeFiles(files, all ? 0 : (heads.get(name)?.size ?? 0), stored.size)
+    for (const { name, files } of unwritten) {
+      const shown = heads.get(name)?.size ?? 0
+      await writeFiles(files, all ? 0 : looked.has(name) ? shown : Math.max(0, shown - recentEntries), stored.size)
+      looked.add(name)
+    }
     if (behind.length === 0) return improve(newest.note)
-    const note = cosigner === null ? newest.note : await cosigner.cosign(newest.note)
+    const note = cosigner === null ? newest.note : await cosigned(cosigner, newest.note, stored.size)
     for (const place of behind) {
       await place.files.replaceCheckpoint(encodeUtf8(note))
       show(place.name, stored)
     }
     cosignLater(note)
-    return true
+    return newest.note
   }
 
-  /** Adds to the newest head that is published what was missing of its cosignatures; true when it was looked at. */
-  async function improve(signed: string): Promise<boolean> {
-    if (cosigner === null) return false
-    const shown = await local.read(checkpointPath)
+  /** The head with the cosignatures that it has by now. Who vouched for it first is kept: that proves when it was there. */
+  async function cosigned(by: Pick<Cosigner, 'cosign' | 'quorum'>, head: string, size: number): Promise<string> {
+    const note = await by.cosign(head)
+    if (size <= vouchedSize || !by.quorum(note).met) return note
+    try {
+      await parts.onCosigned?.({ size, note })
+      vouchedSize = size
+    } catch (error) {
+      telemetry.event('cosigned-head-not-kept', 'warn', { size, code: codeOf(error) })
+    }
+    return note
+  }
+
+  /** Adds to the newest head that is published what was missing of its cosignatures; null when it was not looked at. */
+  async function improve(signed: string): Promise<string | null> {
+    if (cosigner === null) return null
+    const shown = (await places.at(-1)?.files.read(checkpointPath)) ?? null
     const before = shown === null ? signed : decodeUtf8(shown)
-    if (before === undefined || !before.startsWith(signed.slice(0, signed.lastIndexOf('\n\n')))) return false
-    const note = await cosigner.cosign(before)
+    if (before === undefined || !before.startsWith(signed.slice(0, signed.lastIndexOf('\n\n')))) return null
+    const note = await cosigned(cosigner, before, signedSize)
     if (note !== before) for (const { files } of places) await files.replaceCheckpoint(encodeUtf8(note))
     cosignLater(note)
-    return true
+    return signed
   }
 
   function cosignLater(note: string): void {
@@ -246,13 +285,29 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
       cosigner === null || cosigner.quorum(note).met || isStopped ? null : timers.after(cosignAgainMs, wake)
   }
 
+  /** Lets go what tiles outgrew. Whatever a place says to that, its log is complete: one that takes nothing back is no failure. */
+  async function tidyUp(all: boolean): Promise<void> {
+    for (const [name, size] of shownBefore) {
+      shownBefore.delete(name)
+      await outgrown
+        .get(name)
+        ?.remove(size, all)
+        .catch((error: unknown) => {
+          if (!(error instanceof AppError)) throw error
+          telemetry.count('log_outgrown_kept', { place: name, code: error.code })
+        })
+    }
+  }
+
   async function publish(all = false): Promise<void> {
     refuser = 'local'
     try {
-      if (await pass(all)) {
-        telemetry.observe('log_published_size', published().size)
-        parts.onPublished?.(published())
+      const shown = await pass(all)
+      if (shown !== null) {
+        if (local !== null) telemetry.observe('log_published_size', published().size)
+        parts.onPublished?.(published(), shown)
       }
+      await tidyUp(all)
       for (const place of failing) parts.onTurn?.({ place, code: null, size: sizes.get(place) ?? 0 })
       failing.clear()
     } catch (error) {
@@ -261,6 +316,11 @@ export function createLogPublisher(parts: PublisherParts): LogPublisher {
       // What a place shows now is read anew: a write may have happened that was told as failed.
       heads.clear()
       throw error
+    } finally {
+      const { offHostSize } = published()
+      // Also after a pass that failed: a copy that falls behind is seen at once.
+      if (offHostSize !== null)
+        telemetry.observe('log_off_host_lag', Math.max(0, signedSize - offHostSize), { log: logName })
     }
   }
 

@@ -26,6 +26,24 @@ test('every source is asked, once when it lets the log pass, again when one refu
   assert.deepEqual(asked, ['one', 'two', 'one', 'two'])
 })
 
+test('T47 what was published here is asked last, and every refusal is told before it is thrown', async () => {
+  const happened: string[] = []
+  let isAhead = true
+  const gate = createStartGate([{ name: 'copy', ask: async () => void happened.push('copy') }], {
+    async ownFiles() {
+      happened.push('own')
+      if (isAhead) throw new AppError('log-ahead', 'ahead')
+    },
+    onRefused: async (error) => void happened.push((error as AppError).code),
+  })
+  await assert.rejects(gate.pass(), { code: 'log-ahead' })
+  assert.deepEqual(happened, ['copy', 'own', 'log-ahead'])
+  isAhead = false
+  await gate.pass()
+  await gate.pass()
+  assert.deepEqual(happened.slice(3), ['copy', 'own'])
+})
+
 test('without a source the log passes unwitnessed', async () => {
   const gate = createStartGate([])
   await gate.pass()

@@ -19,16 +19,35 @@ export interface StartGate {
   pass(): Promise<void>
 }
 
+/** What a gate looks at and tells besides what sources outside say. */
+export interface GateParts {
+  /** The question to what was published on this machine, asked last. @throws AppError log-ahead, log-file-differs */
+  readonly ownFiles?: () => Promise<void>
+  /** Told of every refusal before it is thrown; never throws. */
+  readonly onRefused?: (error: unknown) => Promise<void>
+}
+
 /**
  * Lets the log be signed after every configured source was asked (T47): one that cannot be reached may be the one that
  * knows more. Passed once, it stays open until the process ends; refused, it asks again the next time.
  */
-export function createStartGate(sources: readonly OutsideSource[]): StartGate {
+export function createStartGate(sources: readonly OutsideSource[], { ownFiles, onRefused }: GateParts = {}): StartGate {
   let passing: Promise<void> | null = null
+
+  async function ask(): Promise<void> {
+    try {
+      await Promise.all(sources.map((source) => source.ask()))
+      await ownFiles?.()
+    } catch (error) {
+      await onRefused?.(error)
+      throw error
+    }
+  }
+
   return {
     isWitnessed: sources.length > 0,
     async pass() {
-      passing ??= Promise.all(sources.map((source) => source.ask())).then(() => undefined)
+      passing ??= ask()
       const mine = passing
       try {
         await mine

@@ -13,10 +13,10 @@ import { AppError } from '../app-error.ts'
 import type { DecisionLog, Memory } from '../ports.ts'
 import { namedBlobs, namedByFacts } from './named-blobs.ts'
 
-/** One file of a log, ready to be written. */
+/** One file of a log, ready to be written; without bytes it has to go. */
 export interface StoredFile {
   readonly path: string
-  readonly bytes: Uint8Array
+  readonly bytes: Uint8Array | null
 }
 
 interface Needs {
@@ -60,7 +60,8 @@ async function* valuesOf(needs: Needs, digests: Iterable<Sha256>, seen: Set<Sha2
 
 /**
  * The files by which the log of size `to` goes beyond that of size `from`, in the order in which they may be written: the
- * values that the new entries name, the entries, the hashes.
+ * values that the new entries name, the entries, the hashes. Values that the new entries say are erased have to go: before a
+ * head that says so is shown, and again whenever a pass was cut off before it was.
  *
  * @throws AppError store-corrupt when the store lacks what its signed head covers
  */
@@ -74,7 +75,8 @@ export async function* storedFiles(needs: Needs, from: number, to: number): Asyn
     }
     const entries = await readEntries(needs.log, file.index, file.width)
     for (const entry of entries.slice(Math.max(0, from - file.index * tileWidth))) {
-      const { digests, facts } = namedBlobs(entry)
+      const { digests, facts, erased } = namedBlobs(entry)
+      if (erased !== null) yield { path: blobPath(erased), bytes: null }
       yield* valuesOf(needs, digests, seen)
       const bytes = facts === null ? null : await needs.memory.blob(facts)
       if (bytes !== null) yield* valuesOf(needs, namedByFacts(bytes), seen)

@@ -1,15 +1,12 @@
-import {
-  type Checkpoint,
-  checkFacts,
-  type CommitId,
-  type GitContradiction,
-  type Facts,
-  type Json,
-  type JsonObject,
-  parseJsonStrict,
-  type RepositoryId,
-  type Sha256,
-  type Verdict,
+import type {
+  CheckReport,
+  Checkpoint,
+  CommitId,
+  GitContradiction,
+  Facts,
+  RepositoryId,
+  Sha256,
+  Verdict,
 } from '../../core/index.ts'
 import type { GitReader } from '../ports.ts'
 import {
@@ -20,6 +17,8 @@ import {
   verdictsToRead,
 } from './branch-record.ts'
 import { type CloneComparison, compareFactsWithClone } from './clone-facts.ts'
+import { decisiveTypes, type VerdictJudge } from './judge-verdicts.ts'
+import { jsonBlob, loggedFacts } from './logged-values.ts'
 import {
   type BranchLine,
   type Candidate,
@@ -28,7 +27,8 @@ import {
   type LandingHow,
   matchLanding,
 } from './match-landing.ts'
-import type { Decisions } from './read-decisions.ts'
+import type { PolicyCode, PolicyInGit } from './policies-in-git.ts'
+import type { Decisions, IndexedEntry } from './read-decisions.ts'
 
 /** One arrival on the branch: the last of its commits, and what of the log explains it. */
 export interface LandingReport {
@@ -42,15 +42,34 @@ export interface LandingReport {
   /** Index of the verdict's entry. */
   readonly verdict: number | null
   readonly contradictions: readonly GitContradiction[]
+  /** The check that judging the verdict anew failed at, or skipped; null where it gave the recorded verdict. */
+  readonly fault: CheckReport | null
 }
 
-/** Something about the branch as a whole, or a pass that did not land, that is not as the log says. */
+/** Something about the log or the branch as a whole, or a pass that did not land, that is not as the log says. */
 export interface RepoProblem {
-  readonly code: 'forced-push' | 'recorded-landing-missing' | 'facts-contradict-git' | 'record-contradicts-itself'
+  readonly code:
+    | 'forced-push'
+    | 'recorded-landing-missing'
+    | 'facts-contradict-git'
+    | 'record-contradicts-itself'
+    | 'record-refuted'
   readonly commit: CommitId | null
   readonly number: number | null
   readonly verdict: number | null
   readonly contradictions: readonly GitContradiction[]
+  readonly fault: CheckReport | null
+}
+
+/** A policy that the log says was put into force. */
+export interface PolicyReport {
+  /** Index of its entry. */
+  readonly entry: number
+  readonly commit: CommitId
+  readonly outcome: 'ok' | 'bad' | 'unknown'
+  readonly code: PolicyCode | 'verdict-refuted' | null
+  readonly contradictions: readonly GitContradiction[]
+  readonly fault: CheckReport | null
 }
 
 export interface RepoReport {
@@ -63,6 +82,9 @@ export interface RepoReport {
   readonly problems: readonly RepoProblem[]
   /** Passing verdicts of which nothing landed: how many were compared with git, and how many have no head in the clone. */
   readonly others: { readonly compared: number; readonly notInClone: number }
+  readonly policies: readonly PolicyReport[]
+  /** Whether the policies were compared with the governance repository. */
+  readonly policiesInGit: { readonly outcome: 'pass' | 'fail' | 'skipped'; readonly code: string | null }
   /** Fields of facts that no clone can confirm. */
   readonly notCheckable: readonly string[]
   readonly outcome: 'ok' | 'bad' | 'unknown'
@@ -71,6 +93,9 @@ export interface RepoReport {
 export interface VerifyRepoNeeds {
   readonly git: GitReader
   readonly decisions: Decisions
+  readonly judge: VerdictJudge
+  /** What the governance repository says of a policy's entry; null where no clone of it is at hand. */
+  readonly policyInGit: ((policy: IndexedEntry) => Promise<PolicyInGit>) | null
   readonly isPolicyPath: (path: string) => boolean
   readonly onProgress?: (done: number, total: number) => void
 }
@@ -80,15 +105,7 @@ export type VerifiedRepo =
   | { readonly ok: false; readonly code: 'not-enrolled' | 'branch-not-in-clone' | 'clone-incomplete' }
 
 /** Types of entries that `verifyRepo` has to be given. */
-export const wantedEntries = (type: string): boolean => branchEntryTypes.has(type)
-
-const limits = { maxBytes: 64 * 1024 * 1024, maxDepth: 200 }
-
-async function jsonBlob(decisions: Decisions, digest: Sha256): Promise<Json | null> {
-  const bytes = await decisions.blob(digest)
-  const parsed = bytes === null ? null : parseJsonStrict(bytes, limits)
-  return parsed?.ok === true ? parsed.value : null
-}
+export const wantedEntries = (type: string): boolean => branchEntryTypes.has(type) || decisiveTypes.has(type)
 
 /** Facts as the log's blobs tell them: null when one is missing, `malformed` when they are no facts of this pass. */
 async function factsOf(
@@ -96,15 +113,8 @@ async function factsOf(
   record: BranchRecord,
   pass: LoggedPass,
 ): Promise<Facts | 'malformed' | null> {
-  const head = await jsonBlob(decisions, pass.facts)
-  if (head === null) return null
-  const digest = (head as { readonly changeDigest?: unknown }).changeDigest
-  const isNamed = typeof digest === 'string' && /^[0-9a-f]{64}$/.test(digest)
-  const files = isNamed ? await jsonBlob(decisions, digest as Sha256) : null
-  if (files === null) return isNamed ? null : 'malformed'
-  const checked = checkFacts({ ...(head as JsonObject), files })
-  if (!checked.ok) return 'malformed'
-  const { facts } = checked
+  const facts = await loggedFacts(decisions, pass.facts)
+  if (facts === null || facts === 'malformed') return facts
   const isOfPass =
     facts.repository.id === record.repository &&
     facts.number === pass.number &&
@@ -123,8 +133,10 @@ async function factsOf(
  * Trust: the clone is the caller's own or anybody's, the log's entries are included in a checkpoint that the caller's trust
  * signs for; whether the operator recorded the truth is what is found out.
  * Checks: every first-parent commit; that the verdict passed, stood when its change landed and was made before it; its
- * facts against git; that what the log says landed is there; that the branch still goes back to where it was enrolled.
- * Does not check: that a verdict follows from its approvals (`verify evidence`), nor the log's growth (`verify log`).
+ * facts against git; that what the log says landed is there; that the branch still goes back to where it was enrolled;
+ * that each landing's verdict, and each that put a policy into force, is what judging anew gives (`VerdictJudge`); the policies
+ * against the governance repository, where a clone of it is at hand.
+ * Does not check: the log's growth (`verify log`), nor the times that witnesses can vouch for (`verify evidence`).
  * @throws what the clone's reader and the log's place refuse with
  */
 export async function verifyRepo(
@@ -190,6 +202,47 @@ function createWalk(needs: VerifyRepoNeeds, record: BranchRecord, line: BranchLi
       : { outcome: 'bad', code: 'facts-contradict-git', contradictions }
   }
 
+  async function judgeVerdict(verdict: number): Promise<Pick<LandingReport, 'outcome' | 'code' | 'fault'>> {
+    const checks = await needs.judge.judge(verdict)
+    const fault =
+      checks.find(({ outcome }) => outcome === 'fail') ?? checks.find(({ outcome }) => outcome === 'skipped')
+    if (fault === undefined) return { outcome: 'ok', code: null, fault: null }
+    if (fault.outcome === 'skipped') return { outcome: 'unknown', code: 'policy-not-pinned', fault }
+    return fault.code === 'blob-missing'
+      ? { outcome: 'unknown', code: 'record-missing', fault }
+      : { outcome: 'bad', code: 'verdict-refuted', fault }
+  }
+
+  /** Both what git says of the facts and what judging anew gives must be good; of two faults the worse is named. */
+  async function judgeLanding({ pass, facts }: Candidate) {
+    const content = await judgeMatch(facts)
+    const verdict = await judgeVerdict(pass.index)
+    const worse =
+      [content, verdict].find(({ outcome }) => outcome === 'bad') ?? (content.code === null ? verdict : content)
+    const { outcome, code } = worse
+    return { outcome, code, contradictions: content.contradictions, fault: verdict.fault }
+  }
+
+  async function judgePolicies(): Promise<readonly PolicyReport[]> {
+    const reports: PolicyReport[] = []
+    for (const policy of decisions.entries.filter(({ entry }) => entry.type === 'policy-in-force')) {
+      const { commit, verdict } = policy.entry.data
+      const inGit = (await needs.policyInGit?.(policy)) ?? { outcome: 'ok' as const, code: null, contradictions: [] }
+      const judged = typeof verdict === 'number' ? await judgeVerdict(verdict) : null
+      // Which policy is pinned is no question to the verdict behind one.
+      const told = inGit.code !== null || judged?.code === 'policy-not-pinned' ? inGit : (judged ?? inGit)
+      reports.push({
+        entry: policy.index,
+        commit: (typeof commit === 'string' ? commit : '') as CommitId,
+        outcome: told.outcome,
+        code: told.code as PolicyReport['code'],
+        contradictions: inGit.contradictions,
+        fault: judged?.fault ?? null,
+      })
+    }
+    return reports
+  }
+
   async function readCandidates(): Promise<{ readonly candidates: Candidate[]; readonly missing: Set<number> }> {
     const candidates: Candidate[] = []
     const missing = new Set<number>()
@@ -203,6 +256,7 @@ function createWalk(needs: VerifyRepoNeeds, record: BranchRecord, line: BranchLi
           number: pass.number,
           verdict: pass.index,
           contradictions: [],
+          fault: null,
         })
       else candidates.push({ pass, facts })
     }
@@ -222,7 +276,7 @@ function createWalk(needs: VerifyRepoNeeds, record: BranchRecord, line: BranchLi
       settled.add(candidate.pass.index)
       const { number, index: verdict } = candidate.pass
       const commit = line.commits[position + count - 1] as CommitId
-      return { commit, commits: count, how, number, verdict, ...(await judgeMatch(candidate.facts)) }
+      return { commit, commits: count, how, number, verdict, ...(await judgeLanding(candidate)) }
     }
     // What the log named by digest and its place no longer holds proves nothing, and nothing is taken to be good for it.
     const named = record.matched.get(first)?.verdict
@@ -236,6 +290,7 @@ function createWalk(needs: VerifyRepoNeeds, record: BranchRecord, line: BranchLi
       number: match.candidate?.pass.number ?? null,
       verdict: match.candidate?.pass.index ?? (isMissing ? named : null),
       contradictions: [],
+      fault: null,
     }
   }
 
@@ -258,6 +313,7 @@ function createWalk(needs: VerifyRepoNeeds, record: BranchRecord, line: BranchLi
           number: pass.number,
           verdict: pass.index,
           contradictions,
+          fault: null,
         })
     }
     return { compared, notInClone }
@@ -265,8 +321,10 @@ function createWalk(needs: VerifyRepoNeeds, record: BranchRecord, line: BranchLi
 
   function branchProblems(start: number | undefined): void {
     const problem = (code: RepoProblem['code'], commit: CommitId, verdict: number | null): void => {
-      problems.push({ code, commit, number: null, verdict, contradictions: [] })
+      problems.push({ code, commit, number: null, verdict, contradictions: [], fault: null })
     }
+    for (const fault of needs.judge.checks.filter(({ outcome }) => outcome === 'fail'))
+      problems.push({ code: 'record-refuted', commit: null, number: null, verdict: null, contradictions: [], fault })
     if (start === undefined) problem('forced-push', record.start.commit, null)
     for (const [commit, { verdict }] of record.matched)
       if (!onBranch(commit)) problem('recorded-landing-missing', commit, verdict)
@@ -286,8 +344,12 @@ function createWalk(needs: VerifyRepoNeeds, record: BranchRecord, line: BranchLi
         needs.onProgress?.(position - first, line.commits.length - first)
       }
       const others = await compareOthers(candidates)
-      const outcomes = landings.map(({ outcome }) => outcome)
-      const isBad = problems.length > 0 || outcomes.includes('bad')
+      const policies = await judgePolicies()
+      const outcomes = [...landings, ...policies].map(({ outcome }) => outcome)
+      const inGit = policies.every(({ outcome }) => outcome === 'ok') ? 'pass' : 'fail'
+      // What the place does not hold was not found to be wrong.
+      const isBad = problems.some(({ fault }) => fault?.code !== 'blob-missing') || outcomes.includes('bad')
+      const isUnknown = problems.length > 0 || outcomes.includes('unknown')
       return {
         repository: { id: record.repository, name: record.name },
         branch: record.ref,
@@ -296,8 +358,13 @@ function createWalk(needs: VerifyRepoNeeds, record: BranchRecord, line: BranchLi
         landings,
         problems,
         others,
+        policies,
+        policiesInGit:
+          needs.policyInGit === null
+            ? { outcome: 'skipped', code: 'no-governance-clone' }
+            : { outcome: inGit, code: policies.find(({ code }) => code !== null)?.code ?? null },
         notCheckable: [...notCheckable].sort(),
-        outcome: isBad ? 'bad' : outcomes.includes('unknown') ? 'unknown' : 'ok',
+        outcome: isBad ? 'bad' : isUnknown ? 'unknown' : 'ok',
       }
     },
   }

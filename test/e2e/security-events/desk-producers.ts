@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from '../../../src/adapters/store/sqlite-connection.ts'
 import { openKeystore } from '../../../src/adapters/custody/encrypted-file.ts'
@@ -20,14 +20,17 @@ const init = async (d: Desk): Promise<void> => {
   assert.equal(made.code, 0, made.stderr)
 }
 
-/** Takes away what the newest migration made, as an older version left the database. */
+/** Takes away what the newest migrations made, as an older version left the database. */
 async function asOlderVersion(d: Desk): Promise<void> {
   const { database, keystore } = dataFiles(d.dataDirectory)
   const unlock = { kind: 'key', bytes: readFileSync(join(d.folder, 'unlock.key')) } as const
   const custody = await openKeystore({ file: keystore, unlock })
   const db = connect(database, await custody.reveal(databaseKeyName), 'write')
   for (const table of ['entries', 'nodes', 'checkpoints', 'head']) db.exec(`drop table security_${table}`)
-  db.exec('delete from schema_migrations where number = 2')
+  db.exec(
+    'drop trigger blobs_stay_erased; drop table erased_blobs; drop table release_statements; drop table cosigned_heads',
+  )
+  db.exec('delete from schema_migrations where number >= 2')
   db.close()
 }
 
@@ -54,6 +57,55 @@ async function withServer(d: Desk, act: () => Promise<void>): Promise<void> {
   } finally {
     await server.stop()
   }
+}
+
+/** The files of the database as they are now; returns what puts them back. No process may have them open. */
+function keepDatabase(d: Desk): () => void {
+  const isOfDatabase = (name: string): boolean => name.startsWith('governance.db') && !name.endsWith('.lock')
+  const names = (): string[] => readdirSync(d.dataDirectory).filter(isOfDatabase)
+  const kept = names().map((name) => [name, readFileSync(join(d.dataDirectory, name))] as const)
+  return () => {
+    for (const name of names()) rmSync(join(d.dataDirectory, name))
+    for (const [name, bytes] of kept) writeFileSync(join(d.dataDirectory, name), bytes, { mode: 0o600 })
+  }
+}
+
+interface SaidOfRefusal {
+  readonly code: string
+  readonly size: number
+  readonly known: number
+}
+
+/** An older database under newer published files: a backup was restored. It is said meanwhile, and an entry afterwards. */
+async function startRolledBack(d: Desk): Promise<void> {
+  const putBackOlder = keepDatabase(d)
+  await withServer(d, async () => {})
+  const putBackNewest = keepDatabase(d)
+  putBackOlder()
+  const json = ['--json', '--config', d.config]
+  for (let tries = 0; tries < 2; tries++) {
+    const refused = await d.cli('serve', '--config', d.config)
+    assert.match(refused.stderr, /\(log-ahead\)/)
+  }
+  const listed = JSON.parse((await d.cli('audit', 'list', ...json)).stdout) as {
+    readonly index: number | null
+    readonly eventType: string
+    readonly details: SaidOfRefusal
+  }[]
+  const waiting = listed.filter(({ index }) => index === null)
+  assert.deepEqual(
+    waiting.map(({ eventType, details }) => [eventType, details.code]),
+    [['log-signing-refused', 'log-ahead']],
+    'it is listed before any log may hold it, once',
+  )
+  const { log } = JSON.parse((await d.cli('status', ...json)).stdout) as {
+    readonly log: { readonly size: number; readonly signingRefused: SaidOfRefusal }
+  }
+  assert.deepEqual(log.signingRefused, waiting[0]?.details)
+  assert.ok(log.size === log.signingRefused.size && log.signingRefused.known > log.size)
+  assert.match((await d.cli('status', '--config', d.config)).stdout, /^signing +REFUSED \(log-ahead\)/m)
+  putBackNewest()
+  await withServer(d, async () => {})
 }
 
 /** What is caused at the command line, in this order on one deployment. */
@@ -97,6 +149,16 @@ export const deskProducers = {
   ),
   'evidence-exported': desk(async (d) => void (await good(d, 'evidence', 'export', 'acme/node#1'))),
   'trust-exported': desk(async (d) => void (await good(d, 'trust', 'export'))),
+  'blob-erased': desk(async (d) => {
+    const evidence = JSON.parse(await good(d, 'evidence', 'export', 'acme/node#1')) as {
+      readonly entries: readonly {
+        readonly entry: { readonly type: string; readonly data: { readonly verdict: string } }
+      }[]
+    }
+    const verdict = evidence.entries.find(({ entry }) => entry.type === 'verdict')
+    await good(d, 'log', 'erase', verdict?.entry.data.verdict ?? '', '--reason', 'a person asked for it', '--yes')
+  }),
+  'log-signing-refused': desk(startRolledBack),
   'log-key-succeeded': desk(async (d) => {
     const origin = 'gov.example.org/decisions'
     const made = await d.cli('log', 'root', 'create', '--origin', origin, '--json')

@@ -4,7 +4,9 @@ import type { Custody, LogFiles } from '../../../src/flows/ports.ts'
 import { memoryLogFiles } from '../../fakes/log-files.ts'
 import { openChange, turnGreen, until } from '../../fault/green.ts'
 import type { Deployment } from '../deployment.ts'
+import { artifact, landed, sayOnRelease, signAt } from '../release-scene.ts'
 import { act, outcomeOf, signStatement } from '../signing.ts'
+import { type LeavingWitness, startLeavingWitness } from '../witness-scene.ts'
 import { gate, type Producer } from './producer.ts'
 
 const repo = 'acme/sdk'
@@ -59,7 +61,30 @@ async function refusingPlace(d: Deployment, place: LogFiles, isOver: boolean): P
 /** On a deployment with an off-host place. */
 function offHostProducer(isOver: boolean): Producer {
   const place = memoryLogFiles()
-  return gate((d) => refusingPlace(d, place, isOver), place)
+  return gate(
+    (d) => refusingPlace(d, place, isOver),
+    async () => ({ offHost: place }),
+  )
+}
+
+/** On a deployment with a witness whose server ends; it comes back when `isOver`. */
+function quorumProducer(isOver: boolean): Producer {
+  let witness: LeavingWitness | null = null
+  return gate(
+    async (d) => {
+      await d.published()
+      await witness?.leave()
+      await openChange(d)
+      await d.published()
+      if (!isOver) return
+      await witness?.comeBack()
+      await d.published()
+    },
+    async (t) => {
+      witness = await startLeavingWitness(t)
+      return witness.options
+    },
+  )
 }
 
 /** What is caused over HTTP, on the forge, by the disk, the clock and custody. */
@@ -68,6 +93,8 @@ export const gateProducers = {
   'log-publishing-recovered': gate((d) => refusingPlace(d, d.logFiles, true)),
   'off-host-failed': offHostProducer(false),
   'off-host-recovered': offHostProducer(true),
+  'witness-quorum-lost': quorumProducer(false),
+  'witness-quorum-regained': quorumProducer(true),
   'server-started': gate((d) => d.restart()),
   'server-stopped': gate((d) => d.restart()),
   'config-loaded': gate((d) => d.restart()),
@@ -93,6 +120,12 @@ export const gateProducers = {
     const [person] = d.of('layer-5')
     assert.ok(person)
     await d.approve(repo, number, person)
+  }),
+  'release-signed': gate(async (d) => {
+    const { revision, number } = await landed(d)
+    const wanted = { tag: 'v1', revision, artifacts: [artifact('sdk.tgz', 'one')] }
+    for (const person of d.of('layer-5').slice(0, 2)) assert.equal(await sayOnRelease(d, number, person, wanted), 'ok')
+    assert.ok((await signAt(d, wanted)).ok)
   }),
   'statement-refused': gate(async (d) => {
     const { number } = await openChange(d)

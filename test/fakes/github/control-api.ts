@@ -89,6 +89,8 @@ export type Control = {
   ) => { id: number; fullName: string; head: string | null }
   forkRepository: (repo: RepositoryName, owner: string, name?: string) => { id: number; fullName: string }
   renameRepository: (repo: RepositoryName, name: string) => void
+  /** Sends `repository` privatized or publicized. */
+  setPrivate: (repo: RepositoryName, isPrivate: boolean) => void
   transferRepository: (repo: RepositoryName, owner: string) => void
   createRuleset: (
     repo: RepositoryName,

@@ -106,6 +106,7 @@ export function createControl(world: World, deliveries: Deliveries, faults: Faul
       const repository = repositories.createRepository(world, owner, as ?? parent.name, { parent })
       return { id: repository.id, fullName: fullName(repository) }
     },
+    setPrivate: (name, isPrivate) => repositories.setPrivate(world, repo(name), isPrivate, repo(name).owner),
     renameRepository: (name, to) => repositories.renameRepository(world, repo(name), to, repo(name).owner),
     transferRepository: (name, owner) => repositories.transferRepository(world, repo(name), owner, repo(name).owner),
     createRuleset: (name, ruleset) => {

@@ -96,6 +96,14 @@ export function renameRepository(world: World, repository: Repository, name: str
   )
 }
 
+/** Makes the repository private or public. */
+export function setPrivate(world: World, repository: Repository, isPrivate: boolean, by: Account): void {
+  if (repository.isPrivate === isPrivate) return
+  repository.isPrivate = isPrivate
+  const action = isPrivate ? 'privatized' : 'publicized'
+  world.emit('repository', { action, sender: accountShape(world, by) }, repository)
+}
+
 /** Gives the repository to another owner; installations of the old owner no longer reach it. */
 export function transferRepository(world: World, repository: Repository, to: string, by: Account): void {
   const old = repository.owner

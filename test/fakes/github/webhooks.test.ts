@@ -63,6 +63,8 @@ test('everything that happens is told, signed, and in the official shape', async
   github.changeInstallation(installationId, { remove: ['acme/more'] })
   github.renameRepository(repo, 'node2')
   github.renameRepository('acme/node2', 'node')
+  github.setPrivate(repo, true)
+  github.setPrivate(repo, false)
   github.suspendInstallation(installationId)
   github.unsuspendInstallation(installationId)
   await github.settled()
@@ -90,6 +92,8 @@ test('everything that happens is told, signed, and in the official shape', async
     'installation_repositories.added',
     'installation_repositories.removed',
     'repository.renamed',
+    'repository.privatized',
+    'repository.publicized',
     'installation.suspend',
     'installation.unsuspend',
   ]

@@ -25,6 +25,7 @@ const created = 1
 const read = 2
 const updated = 3
 const closed = 3
+const deleted = 4
 const other = 99
 
 /** One row per type of the catalogue, so that a new type cannot be forgotten. */
@@ -66,7 +67,9 @@ export const ocsfMappings: Readonly<Record<EventType, OcsfMapping>> = {
   'audit-read': is('API Activity', read),
   'audit-exported': is('API Activity', read),
   'evidence-exported': is('API Activity', read),
+  'release-signed': is('API Activity', created),
   'trust-exported': is('API Activity', read),
+  'blob-erased': is('API Activity', deleted),
   'store-failed': is('Detection Finding', created),
   'store-recovered': is('Detection Finding', closed),
   'journal-replayed': is('API Activity', created),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { compileOcsf } from '../../../../test/fixtures/ocsf-schema.ts'
+import { compileOcsf, definitionOf } from '../../../../test/fixtures/ocsf-schema.ts'
 import { sampleEvents } from '../../../../test/fixtures/sample-events.ts'
 import { sharedVector } from '../../../../test/vectors/shared-vectors.ts'
 import { eventTypes } from '../catalogue.ts'
@@ -9,12 +9,10 @@ import { ocsfEvent } from './ocsf.ts'
 
 const source = { version: '0.1.0', origin: 'gov.example.org/decisions/security', enterprise: 32473 }
 const { url, skip } = sharedVector('ocsf/')
-const fileNames: Readonly<Record<string, string>> = { 'Base Event': 'base_event' }
-const nameOf = (ocsfClass: string): string => fileNames[ocsfClass] ?? ocsfClass.toLowerCase().replaceAll(' ', '_')
 
 test('every event of the catalogue is valid by the schema of OCSF', { skip }, () => {
   const ocsf = compileOcsf(url)
-  const validators = new Map(Object.keys(ocsfClasses).map((name) => [name, ocsf.validatorOf(nameOf(name))]))
+  const validators = new Map(Object.keys(ocsfClasses).map((name) => [name, ocsf.validatorOf(definitionOf(name))]))
   const seen = new Set<string>()
   for (const event of sampleEvents()) {
     const rendered = ocsfEvent(event, source)
@@ -31,7 +29,7 @@ test('the compiled schema refuses what OCSF refuses', { skip }, () => {
   for (const event of sampleEvents()) {
     if (event.userId !== 'account:1001') continue
     const rendered = ocsfEvent(event, source)
-    const validate = ocsf.validatorOf(nameOf(String(rendered['class_name'])))
+    const validate = ocsf.validatorOf(definitionOf(String(rendered['class_name'])))
     const isValid = (changes: object): boolean => validate({ ...rendered, ...changes })
     assert.ok(isValid({}))
     for (const name of ['activity_id', 'category_uid', 'class_uid', 'type_uid', 'severity_id', 'time', 'metadata'])
@@ -57,7 +55,7 @@ test('each class wants what it wants', { skip }, () => {
     'API Activity': ['actor', 'api', 'src_endpoint'],
   }
   for (const [name, members] of Object.entries(wanted)) {
-    const validate = ocsf.validatorOf(nameOf(name))
+    const validate = ocsf.validatorOf(definitionOf(name))
     const rendered = sampleEvents()
       .map((event) => ocsfEvent(event, source))
       .find((event) => event['class_name'] === name)
