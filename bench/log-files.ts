@@ -10,7 +10,6 @@ import {
   encodeBundle,
   formatVerifierKey,
   frontierRoot,
-  type JsonObject,
   noteVerifierKey,
   signCheckpoint,
   tilePath,
