@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { directorySource } from '../src/adapters/log-source/directory-source.ts'
 import { planInclusion, tileOfNode, tilePath, treeHasher } from '../src/core/index.ts'
-import { platformSha256 } from '../src/delivery/cli/platform-sha256.ts'
+import { platformAcceleration } from '../src/delivery/cli/platform-acceleration.ts'
 import { proveInclusion } from '../src/flows/record/prove-from-files.ts'
 import { buildGo } from '../test/foreign/go/build.ts'
+import { buildProduct } from './child.ts'
 import { writeBenchLog } from './log-files.ts'
 import { type BenchOptions, median, type Outcome, whole } from './outcome.ts'
 
@@ -37,7 +38,7 @@ const indexesOf = (count: number, size: number): readonly number[] =>
 
 async function proofs(directory: string, size: number, isQuick: boolean): Promise<Outcome> {
   const source = directorySource(directory)
-  const hasher = treeHasher({ sha256: platformSha256 })
+  const hasher = treeHasher(platformAcceleration)
   const indexes = indexesOf(isQuick ? 200 : 2_000, size)
   const at = (i: number): number => indexes[i % indexes.length] as number
   const readTiles = async (i: number): Promise<unknown> => {
@@ -71,10 +72,11 @@ export async function benchLogAudit({ isQuick, progress }: BenchOptions): Promis
       progress(`log-audit: ${whole(done)} of ${whole(size)} entries written`),
     )
     const go = buildGo('auditor', folder)
-    const main = join(import.meta.dirname, '..', 'src', 'main.ts')
+    buildProduct()
+    const main = join(import.meta.dirname, '..', 'dist', 'main.js')
     const ours: number[] = []
     const theirs: number[] = []
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < (isQuick ? 3 : 5); round++) {
       ours.push(seconds(process.execPath, [main, 'verify', 'log', directory, '--key', key]))
       if ('program' in go) theirs.push(seconds(go.program, [directory, key]))
       progress(`log-audit: ours ${ours.at(-1)?.toFixed(1)} s, Go ${theirs.at(-1)?.toFixed(1) ?? '-'} s`)

@@ -10,79 +10,23 @@ import {
   encodeBundle,
   formatVerifierKey,
   frontierRoot,
-  type JsonObject,
   noteVerifierKey,
   signCheckpoint,
   tilePath,
   tileWidth,
   treeHasher,
 } from '../src/core/index.ts'
+import { digestOf, origin, sampleBlobs, sampleDraft } from './sample-drafts.ts'
 
-const origin = 'bench.example.org/decisions'
 const sha256 = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer')
-const digest = (text: string): string => hash('sha256', text)
 const hasher = treeHasher({ sha256 })
-const blobCount = 1_000
-const blobText = (number: number): string => JSON.stringify({ blob: number, text: 'x'.repeat(500) })
-const blobDigests = Array.from({ length: blobCount }, (_, i) => digest(blobText(i)))
-const blob = (number: number): string => blobDigests[number % blobCount] as string
 
-/** Entries as a governed repository makes them: clocks, statements and above all verdicts. */
+/** The entry of that number at its place. */
 function entryOf(number: number): Uint8Array {
-  const commit = digest(`commit ${number}`).slice(0, 40)
-  const common = { v: 1, id: digest(`id ${number}`).slice(0, 32), at: 1_700_000_000_000 + number * 10 }
-  const change = { kind: 'change', repository: 7, number: 1 + (number % 5_000) }
-  const server = { kind: 'server' }
-  if (number === 0)
-    return encode(
-      common,
-      'genesis',
-      { kind: 'operator' },
-      { kind: 'deployment' },
-      {
-        origin,
-        governanceRepository: 'acme/governance',
-        policy: blob(0),
-        commit,
-        logKey: 'b'.repeat(64),
-        accounts: [],
-      },
-    )
-  if (number % 4 === 1)
-    return encode(common, 'clock-started', server, change, {
-      baseRef: 'main',
-      changeDigest: blob(number),
-      head: commit,
-    })
-  if (number % 4 === 2)
-    return encode(common, 'statement-refused', { kind: 'person', account: 11, keyid: digest('key') }, change, {
-      payloadDigest: digest(`payload ${number}`),
-      code: 'expired',
-      commentId: number,
-    })
-  return encode(common, 'verdict', server, change, {
-    outcome: 'pending',
-    code: 'tiers',
-    head: commit,
-    baseRef: 'main',
-    mergeTree: commit,
-    policy: blob(0),
-    epoch: 1,
-    facts: blob(number),
-    approvals: digest(`approvals ${number}`),
-    keyring: blob(1),
-    requirement: blob(2),
-    verdict: blob(number + 1),
-  })
+  const { type, actor, subject, data } = sampleDraft(number)
+  const id = digestOf(`id ${number}`).slice(0, 32)
+  return canonicalBytes({ v: 1, id, at: 1_700_000_000_000 + number * 10, type, actor, subject, data })
 }
-
-const encode = (
-  common: JsonObject,
-  type: string,
-  actor: JsonObject,
-  subject: JsonObject,
-  data: JsonObject,
-): Uint8Array => canonicalBytes({ ...common, type, actor, subject, data })
 
 /** Writes the log; resolves with its verifier key line. */
 export function writeBenchLog(directory: string, size: number, onProgress: (done: number) => void): string {
@@ -91,7 +35,7 @@ export function writeBenchLog(directory: string, size: number, onProgress: (done
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, bytes)
   }
-  for (let i = 0; i < blobCount; i++) write(`blob/${blobDigests[i]}`, Buffer.from(blobText(i)))
+  for (const { digest, text } of sampleBlobs()) write(`blob/${digest}`, Buffer.from(text))
   /** Hashes of each row that are not in a full tile yet, and how many full tiles it has. */
   const rows: { hashes: Uint8Array[]; full: number }[] = []
   const take = (level: number, _index: number, hashed: Uint8Array): void => {

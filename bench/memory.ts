@@ -1,8 +1,6 @@
-import { spawnSync } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { join } from 'node:path'
 import { nonceKeyName, saltKeyName } from '../src/compose.ts'
-import { sendBurst, startProcess } from './child.ts'
+import { buildProduct, sendBurst, startProcess } from './child.ts'
 import { officialPayload } from './intake.ts'
 import { type Bench, type Outcome, whole } from './outcome.ts'
 import { launchFlags } from '../test/fakes/launch-flags.ts'
@@ -19,21 +17,13 @@ type Payload = Record<string, unknown> & {
   installation?: Record<string, unknown>
 }
 
-/** What is installed is compiled code: the stripping of types alone would take 36 MB. */
-function build(): void {
-  const { status, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, '..', 'scripts', 'build.ts')], {
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(`the build failed: ${stderr}`)
-}
-
 /**
  * Resident memory of the server's own process while webhooks keep coming for many pull requests, each of them taken,
  * judged on facts from the stand-in and settled.
  */
 export const benchMemory: Bench = async ({ isQuick, progress }) => {
   const total = isQuick ? 1_500 : 100_000
-  build()
+  buildProduct()
   const stand = await startStand()
   const { deployment: d } = stand
   const pulls = Array.from({ length: changes }, (_, i) => {

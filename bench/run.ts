@@ -1,5 +1,6 @@
 /** `npm run bench`: measures the promises of the product in ratios within one run. `run.ts [name…] [--quick] [--json]` */
 import { parseArgs } from 'node:util'
+import { benchAppend } from './append.ts'
 import { benchAuditSearch } from './audit-search.ts'
 import { benchGate } from './gate.ts'
 import { benchIntake } from './intake.ts'
@@ -8,6 +9,8 @@ import { benchEvaluate } from './evaluate.ts'
 import { benchLogAudit } from './log-audit.ts'
 import { benchMemory } from './memory.ts'
 import { type Bench, type Outcome, tableOf } from './outcome.ts'
+import { benchPublish } from './publish.ts'
+import { benchVerify } from './verify.ts'
 
 const benches: Readonly<Record<string, Bench>> = {
   intake: benchIntake,
@@ -15,6 +18,9 @@ const benches: Readonly<Record<string, Bench>> = {
   gate: benchGate,
   memory: benchMemory,
   'log-audit': benchLogAudit,
+  verify: benchVerify,
+  publish: benchPublish,
+  append: benchAppend,
   database: benchDatabase,
   'audit-search': benchAuditSearch,
 }

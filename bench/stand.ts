@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openSqliteStore } from '../src/adapters/store/sqlite.ts'
-import type { StorePorts } from '../src/flows/ports.ts'
+import type { LogFiles, StorePorts } from '../src/flows/ports.ts'
 import { type Deployment, startDeployment } from '../test/e2e/deployment.ts'
 
 export interface Stand {
@@ -16,15 +16,23 @@ export interface Stand {
   close(): Promise<void>
 }
 
-/** Starts it. `watch` may wrap the store's ports. */
-export async function startStand(watch: (ports: StorePorts) => StorePorts = (ports) => ports): Promise<Stand> {
+/** Starts it. `watch` may wrap the store's ports; the log is published into memory, or where `logFilesIn` says. */
+export async function startStand(
+  watch: (ports: StorePorts) => StorePorts = (ports) => ports,
+  logFilesIn: ((folder: string) => Promise<LogFiles>) | null = null,
+): Promise<Stand> {
   const folder = mkdtempSync(join(tmpdir(), 'governance-bench-'))
   const endings: (() => unknown)[] = []
   const database = { file: join(folder, 'governance.db'), key: randomBytes(32) }
   const ports = await openSqliteStore({ ...database, create: true })
   const deployment = await startDeployment(
     { after: (end) => void endings.push(end as () => unknown) },
-    { repositories: ['sdk'], store: watch(ports), settings: { rateLimit: 1_000_000 } },
+    {
+      repositories: ['sdk'],
+      store: watch(ports),
+      settings: { rateLimit: 1_000_000 },
+      ...(logFilesIn === null ? {} : { logFiles: await logFilesIn(folder) }),
+    },
   )
   await deployment.settled()
   return {

@@ -1,13 +1,10 @@
 import { createPublicKey, verify } from 'node:crypto'
 import type { Acceleration } from './core/index.ts'
-import { platformSha256 } from './delivery/cli/platform-sha256.ts'
-
-const encoder = new TextEncoder()
+import { platformAcceleration } from './delivery/cli/platform-acceleration.ts'
 
 /** Core's slow parts, done by the platform. Core's own stay the reference. */
 export const acceleration: Acceleration = {
-  sha256: platformSha256,
-  encodeUtf8: (text) => encoder.encode(text),
+  ...platformAcceleration,
   verifyEcdsa: (compressedKey, message, compact) =>
     verify('sha256', message, { key: spkiOf(compressedKey), dsaEncoding: 'ieee-p1363' }, compact),
 }

@@ -55,6 +55,7 @@ import { eventOf, keyCreated } from './flows/audit/event-of.ts'
 import { recordEvents } from './flows/audit/record-events.ts'
 import type { SecurityEvent } from './flows/audit/security-event.ts'
 import { type Recorder, securityKeyName } from './flows/gate/recorder.ts'
+import { startAuditThreads } from './delivery/cli/audit-threads.ts'
 import { openClone } from './delivery/cli/git-reader.ts'
 import { contradictionsInClone } from './delivery/cli/clone-facts.ts'
 import { configRefusal } from './delivery/cli/config-refusal.ts'
@@ -68,6 +69,13 @@ import { holdProcess, systemClock, systemRandom, systemTimers } from './system.t
 
 /** How long one file of a log may take. */
 const logTimeoutMs = 30_000
+
+const isAddress = (place: string): boolean => /^[a-z]+:\/\//i.test(place)
+
+const auditThreadFile = new URL(
+  `./compose-audit-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`,
+  import.meta.url,
+)
 
 const unlockVariable = 'GOVERNANCE_UNLOCK_KEY_FILE'
 
@@ -338,9 +346,10 @@ export function composeCli(terminal: Terminal): CliNeeds {
     openClone: (directory) => openClone(directory, searchPath()),
     webUrlOf,
     openLogSource: (place, token = null) =>
-      /^[a-z]+:\/\//i.test(place)
+      isAddress(place)
         ? httpSource({ url: place, token, timeoutMs: logTimeoutMs, timers: systemTimers })
         : directorySource(place),
+    startAuditThreads: (place) => startAuditThreads(auditThreadFile, isAddress(place) ? null : place),
     random: systemRandom,
     verifier: { release: verifierRelease, file: verifierFile },
     calendars: createCalendars({ timers: systemTimers }),

@@ -27,7 +27,8 @@ const logFiles = {
   read: async (path) => (path === 'checkpoint' && head !== null ? Buffer.from(head.note) : null),
   write: async () => {},
   replaceCheckpoint: async () => {},
-  removeBlob: async () => {},
+  remove: async () => {},
+  partials: async () => [],
 }
 const journal = { append: async () => {}, read: async () => [], drop: async () => {} }
 

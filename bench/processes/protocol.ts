@@ -3,6 +3,9 @@ export type FromProcess =
   | { readonly kind: 'listening'; readonly port: number }
   | { readonly kind: 'loaded'; readonly answered: number; readonly refused: number; readonly ms: number }
   | { readonly kind: 'state'; readonly rssBytes: number; readonly queued: number; readonly dead: number }
+  /** A log is built; `rssBytes` is the most memory that the process held. */
+  | { readonly kind: 'built'; readonly rssBytes: number }
+  | { readonly kind: 'checked'; readonly ms: number }
   | { readonly kind: 'failed'; readonly message: string }
 
 /** A burst of webhooks for the load process. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -121,6 +121,21 @@ test('the log of a running server is good, from a directory and behind a token, 
   assert.equal(refused.code, 2)
   assert.equal((json(refused) as { code: string }).code, 'log-files-unavailable')
   assert.equal((await run(['verify', 'log', folder])).code, 64)
+})
+
+test('a bundle that the system does not let an audit read is no fault of the log: the audit says so and ends', async (t) => {
+  const { files, key } = fileLog(
+    origin,
+    Array.from({ length: 300 }, (_, i) => sampleEntry(i)),
+  )
+  const folder = scratch(t)
+  writeLogFiles(folder, files)
+  rmSync(join(folder, 'tile/entries/000'))
+  mkdirSync(join(folder, 'tile/entries/000'))
+  const audited = await run(['verify', 'log', folder, '--key', formatVerifierKey(key), '--json'])
+  assert.equal(audited.code, 2, audited.stdout)
+  const { code, ok } = json(audited) as { code: string; ok?: boolean }
+  assert.deepEqual([code, ok], ['log-files-unavailable', false])
 })
 
 test('T40 a stored row changed, deleted, swapped or cut in the files of a running server is found', async (t) => {

@@ -9,7 +9,7 @@ import { AppError, InvariantError } from '../../flows/app-error.ts'
 import type { LogSource } from '../../flows/ports.ts'
 import { systemTimers } from '../../system.ts'
 import { fileLog, sampleEntry, writeLogFiles } from '../../../test/fixtures/log-files.ts'
-import { directorySource } from './directory-source.ts'
+import { blockingDirectorySource, directorySource } from './directory-source.ts'
 import { httpSource } from './http-source.ts'
 
 const { files } = fileLog(
@@ -40,7 +40,8 @@ test('a directory and an address give the same files, and null for what is not t
     const bytes = files.get((request.url ?? '').replace('/log/decisions/', ''))
     response.writeHead(bytes === undefined ? 404 : 200).end(bytes)
   })
-  for (const source of [directorySource(directory), open(`${url}/log/decisions`), open(`${url}/log/decisions/`)]) {
+  const places = [directorySource(directory), blockingDirectorySource(directory)]
+  for (const source of [...places, open(`${url}/log/decisions`), open(`${url}/log/decisions/`)]) {
     for (const [path, bytes] of files)
       assert.deepEqual(Buffer.from((await source.read(path)) ?? []), Buffer.from(bytes))
     assert.equal(await source.read('tile/0/005'), null)

@@ -15,7 +15,14 @@ const maxGroup = 512
 function release(requests: readonly WriteRequest[]): void {
   for (const request of requests)
     for (const row of request.kind === 'commit' ? request.writes : []) {
-      const bytes = row.kind === 'delivery' ? row.delivery.body : row.kind === 'blob' ? row.bytes : null
+      const bytes =
+        row.kind === 'delivery'
+          ? row.delivery.body
+          : row.kind === 'blob'
+            ? row.bytes
+            : row.kind === 'entries'
+              ? row.head.root
+              : null
       if (bytes?.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0)
     }
 }

@@ -33,19 +33,36 @@ function ownBytes(bytes: Uint8Array, transfer: ArrayBuffer[]): Uint8Array {
   return copy
 }
 
+type Appended = Extract<Write, { kind: 'entries' }>
+
+/** An append in one piece of memory, which changes hands: thousands of small ones would each be made and freed twice. */
+function appendToTravel(row: Appended, transfer: ArrayBuffer[]): Appended {
+  let length = row.head.root.length
+  for (const { bytes } of row.entries) length += bytes.length
+  for (const { hash } of row.nodes) length += hash.length
+  const room = new Uint8Array(length)
+  let at = 0
+  const own = (bytes: Uint8Array): Uint8Array => {
+    room.set(bytes, at)
+    at += bytes.length
+    return room.subarray(at - bytes.length, at)
+  }
+  transfer.push(room.buffer)
+  return {
+    ...row,
+    entries: row.entries.map((entry) => ({ ...entry, bytes: own(entry.bytes) })),
+    nodes: row.nodes.map(({ level, index, hash }) => ({ level, index, hash: own(hash) })),
+    head: { ...row.head, root: own(row.head.root) },
+  }
+}
+
 /** The row with bytes of its own, where it carries any. */
 function rowToTravel(row: Write, transfer: ArrayBuffer[]): Write {
   const own = (bytes: Uint8Array): Uint8Array => ownBytes(bytes, transfer)
   if (row.kind === 'blob') return { ...row, bytes: own(row.bytes) }
   if (row.kind === 'delivery' && row.delivery.body !== null)
     return { ...row, delivery: { ...row.delivery, body: own(row.delivery.body) } }
-  if (row.kind === 'entries')
-    return {
-      ...row,
-      entries: row.entries.map((entry) => ({ ...entry, bytes: own(entry.bytes) })),
-      nodes: row.nodes.map((node) => ({ ...node, hash: own(node.hash) })),
-      head: { ...row.head, root: own(row.head.root) },
-    }
+  if (row.kind === 'entries') return appendToTravel(row, transfer)
   return row
 }
 

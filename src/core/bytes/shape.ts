@@ -1,3 +1,17 @@
+import {
+  type EndIn,
+  firstEnd,
+  integerEnd,
+  listEnd,
+  literalEnd,
+  objectEnd,
+  plainBytes,
+  plainText,
+  recordEnd,
+  textEnd,
+  unseen,
+} from './canonical-end.ts'
+
 /** One place where a value is not what its shape says. `path` is an RFC 6901 JSON pointer. */
 export interface ShapeFault {
   readonly code: 'wrong-type' | 'unknown-key' | 'missing-key' | 'bad-key' | 'bad-text' | 'out-of-range' | 'not-allowed'
@@ -14,6 +28,8 @@ export interface Shape<T> {
   readonly check: (value: unknown, path: string, faults: ShapeFault[]) => void
   /** Whether `check` finds nothing, at a fraction of its cost: what nearly every value is asked. */
   readonly fits: (value: unknown) => boolean
+  /** Where canonical bytes of a value that fits end, as far as a quick look can tell; see `EndIn`. */
+  readonly endIn: EndIn
   /** The same declaration in JSON Schema 2020-12. */
   readonly schema: () => object
   /** Never called: holds the type that a checked value has. */
@@ -45,7 +61,13 @@ const wrongType = (path: string, expected: string, value: unknown): ShapeFault =
 /** Text of at most `max` UTF-16 code units, well-formed, that matches the pattern where one is given. */
 export function text(limit: { readonly max: number; readonly min?: number; readonly pattern?: RegExp }): Shape<string> {
   const min = limit.min ?? 0
+  const { max, pattern } = limit
+  const plainEnd = textEnd(plainBytes, { min, max })
   return {
+    endIn: (bytes, at) => {
+      const end = plainEnd(bytes, at)
+      return pattern === undefined || end === unseen || pattern.test(plainText(bytes, at, end)) ? end : unseen
+    },
     fits: (value) =>
       typeof value === 'string' &&
       value.length <= limit.max &&
@@ -71,6 +93,7 @@ export function text(limit: { readonly max: number; readonly min?: number; reado
 /** A safe integer from `min` to `max`, both included. */
 export function integer(min: number, max: number): Shape<number> {
   return {
+    endIn: integerEnd(min, max),
     fits: (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max,
     check: (value, path, faults) => {
       if (typeof value !== 'number' || !Number.isSafeInteger(value)) faults.push(wrongType(path, 'integer', value))
@@ -82,6 +105,7 @@ export function integer(min: number, max: number): Shape<number> {
 
 /** `true` or `false`. */
 export const boolean: Shape<boolean> = {
+  endIn: firstEnd([literalEnd('true'), literalEnd('false')]),
   fits: (value) => typeof value === 'boolean',
   check: (value, path, faults) => {
     if (typeof value !== 'boolean') faults.push(wrongType(path, 'boolean', value))
@@ -92,6 +116,7 @@ export const boolean: Shape<boolean> = {
 /** One of the listed values. */
 export function oneOf<const T extends string | number>(values: readonly T[]): Shape<T> {
   return {
+    endIn: firstEnd(values.map((value) => literalEnd(JSON.stringify(value)))),
     fits: (value) => values.some((allowed) => allowed === value),
     check: (value, path, faults) => {
       if (!values.some((allowed) => allowed === value))
@@ -104,6 +129,7 @@ export function oneOf<const T extends string | number>(values: readonly T[]): Sh
 /** The shape's value or null. */
 export function nullable<T>(shape: Shape<T>): Shape<T | null> {
   return {
+    endIn: firstEnd([literalEnd('null'), shape.endIn]),
     fits: (value) => value === null || shape.fits(value),
     check: (value, path, faults) => {
       if (value !== null) shape.check(value, path, faults)
@@ -116,6 +142,7 @@ export function nullable<T>(shape: Shape<T>): Shape<T | null> {
 export function list<T>(item: Shape<T>, limit: { readonly max: number; readonly min?: number }): Shape<readonly T[]> {
   const min = limit.min ?? 0
   return {
+    endIn: listEnd(item.endIn, { min, max: limit.max }),
     fits: (value) =>
       Array.isArray(value) && value.length >= min && value.length <= limit.max && value.every((one) => item.fits(one)),
     check: (value, path, faults) => {
@@ -140,6 +167,7 @@ export function record<T>(
   limit: { readonly max: number },
 ): Shape<Readonly<Record<string, T>>> {
   return {
+    endIn: recordEnd((name) => key.test(name), item.endIn, limit.max),
     fits: (value) => {
       if (!isObject(value)) return false
       const names = Object.keys(value)
@@ -169,13 +197,21 @@ export function record<T>(
   }
 }
 
+/** The shape of an object, with what it asks of each member. */
+export interface ObjectShape<S extends Readonly<Record<string, Shape<unknown>>>>
+  extends Shape<{
+    readonly [K in keyof S]: ShapeOf<S[K]>
+  }> {
+  readonly members: S
+}
+
 /** An object with exactly these keys, all required: an unknown key is refused as a missing one is. */
-export function object<S extends Readonly<Record<string, Shape<unknown>>>>(
-  members: S,
-): Shape<{ readonly [K in keyof S]: ShapeOf<S[K]> }> {
+export function object<S extends Readonly<Record<string, Shape<unknown>>>>(members: S): ObjectShape<S> {
   const names = Object.keys(members)
   const shapes = new Map(Object.entries(members))
   return {
+    members,
+    endIn: objectEnd(Object.fromEntries(names.map((name) => [name, (members[name] as Shape<unknown>).endIn]))),
     fits: (value) => {
       if (!isObject(value)) return false
       const found = Object.keys(value)

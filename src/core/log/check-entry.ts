@@ -1,3 +1,5 @@
+import { unseen } from '../bytes/canonical-end.ts'
+import type { JsonObject } from '../bytes/json.ts'
 import { integer, nullable, object, oneOf, type Shape, type ShapeFault } from '../bytes/shape.ts'
 import type { LogEntry } from './entry.ts'
 import { actorOf, code, entryId, line, subjectOf } from './entry-shapes.ts'
@@ -15,7 +17,7 @@ export type CheckedEntry =
     }
   | { readonly ok: false; readonly code: 'entry-unknown-type' | 'entry-bad-data'; readonly path: string }
 
-const shapeOf = (type: string, spec: EntryTypeSpec): Shape<unknown> =>
+const shapeOf = (type: string, spec: EntryTypeSpec) =>
   object({
     v: oneOf([1]),
     id: entryId,
@@ -26,11 +28,18 @@ const shapeOf = (type: string, spec: EntryTypeSpec): Shape<unknown> =>
     data: spec.data,
   })
 
-const decisions: ReadonlyMap<string, { readonly spec: EntryTypeSpec; readonly shape: Shape<unknown> }> = new Map(
+/** A type of the decision log, with the shape of its whole entries. */
+export interface DecisionType {
+  readonly spec: EntryTypeSpec
+  readonly shape: ReturnType<typeof shapeOf>
+}
+
+export const decisionTypes: ReadonlyMap<string, DecisionType> = new Map(
   Object.entries<EntryTypeSpec>(entryTypes).map(([type, spec]) => [type, { spec, shape: shapeOf(type, spec) }]),
 )
 
 const anyObject: Shape<unknown> = {
+  endIn: () => unseen,
   fits: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
   check: (value, path, faults) => {
     if (anyObject.fits(value)) return
@@ -70,10 +79,17 @@ export function checkEntry(entry: LogEntry, kind: LogKind = 'decisions'): Checke
     if (entry.data['eventType'] !== entry.type) return { ok: false, code: 'entry-bad-data', path: '/type' }
     return { ok: true, blobs: [] }
   }
-  const known = decisions.get(entry.type)
+  const known = decisionTypes.get(entry.type)
   if (known === undefined) return { ok: false, code: 'entry-unknown-type', path: '/type' }
   if (!known.shape.fits(entry)) return badData(known.shape, entry)
-  return { ok: true, blobs: known.spec.blobs(entry.data) }
+  return { ok: true, blobs: namedBy(known.spec, entry.data) }
+}
+
+function namedBy({ blobs }: EntryTypeSpec, data: JsonObject): readonly string[] {
+  return blobs.flatMap((name) => {
+    const value = data[name] as string | null | Readonly<Record<string, string>>
+    return value === null ? [] : typeof value === 'string' ? [value] : Object.values(value)
+  })
 }
 
 function badData(shape: Shape<unknown>, entry: LogEntry): CheckedEntry {
@@ -121,7 +137,7 @@ export function entriesJsonSchema(): object {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     $id: 'urn:governance-app:schema:log-entries-v1',
     title: 'an entry of the decision log, version 1',
-    oneOf: [...decisions.values()].map(({ shape }) => shape.schema()),
+    oneOf: [...decisionTypes.values()].map(({ shape }) => shape.schema()),
     examples: exampleEntries(),
   }
 }

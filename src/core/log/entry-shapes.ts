@@ -1,3 +1,14 @@
+import {
+  byteSet,
+  type EndIn,
+  firstEnd,
+  fixedTextEnd,
+  hexBytes,
+  literalEnd,
+  plainBytes,
+  textEnd,
+  unseen,
+} from '../bytes/canonical-end.ts'
 import { integer, list, nullable, object, oneOf, record, type Shape, text } from '../bytes/shape.ts'
 
 /** Shapes of which the data of log entries is made. */
@@ -13,20 +24,42 @@ function isHex(text: string): boolean {
 
 const hex = (lengths: readonly number[], pattern: RegExp): Shape<string> => ({
   ...text({ min: Math.min(...lengths), max: Math.max(...lengths), pattern }),
+  endIn: firstEnd(lengths.map((length) => fixedTextEnd(hexBytes, length))),
   fits: (value) => typeof value === 'string' && lengths.includes(value.length) && isHex(value),
 })
+
+/** Text without control characters; bytes that a canonical text holds as they are hold none. */
+const printable = (max: number): Shape<string> => ({
+  ...text({ min: 1, max, pattern: /^\P{Cc}+$/u }),
+  endIn: textEnd(plainBytes, { min: 1, max }),
+})
+
+const dash = 0x2d
+const codeBytes = byteSet((byte) => byte === dash || (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x7a))
+const dashedEnd = textEnd(codeBytes, { min: 1, max: 64 })
+
+/** The end of words with one dash between two of them. */
+const codeEnd: EndIn = (bytes, at) => {
+  const end = dashedEnd(bytes, at)
+  if (end === unseen || bytes[at + 1] === dash || bytes[end - 2] === dash) return unseen
+  for (let i = at + 2; i < end; i++) if (bytes[i] === dash && bytes[i - 1] === dash) return unseen
+  return end
+}
 
 export const sha256Text = hex([64], /^[0-9a-f]{64}$/)
 export const gitId = hex([40, 64], /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/)
 export const entryId = hex([32], /^[0-9a-f]{32}$/)
 export const forgeId = integer(1, Number.MAX_SAFE_INTEGER)
 export const natural = integer(0, Number.MAX_SAFE_INTEGER)
-export const branchName = text({ min: 1, max: 1024, pattern: /^\P{Cc}+$/u })
-export const code = text({ min: 1, max: 64, pattern: /^[a-z0-9]+(?:-[a-z0-9]+)*$/ })
+export const branchName = printable(1024)
+export const code: Shape<string> = {
+  ...text({ min: 1, max: 64, pattern: /^[a-z0-9]+(?:-[a-z0-9]+)*$/ }),
+  endIn: codeEnd,
+}
 export const releaseTag = text({ min: 1, max: 128, pattern: /^[A-Za-z0-9@][A-Za-z0-9._+@/-]*$/ })
-export const line = text({ min: 1, max: 2000, pattern: /^\P{Cc}+$/u })
+export const line = printable(2000)
 export const note = text({ min: 1, max: 16_384 })
-export const accounts = list(object({ login: text({ min: 1, max: 100, pattern: /^\P{Cc}+$/u }), account: forgeId }), {
+export const accounts = list(object({ login: printable(100), account: forgeId }), {
   max: 10_000,
 })
 
@@ -38,6 +71,8 @@ function taggedBy<T>(tag: string, variants: Readonly<Record<string, Shape<T>>>):
     return byName.get(String((value as Readonly<Record<string, unknown>>)[tag]))
   }
   return {
+    // The tag is a member of each variant, which allows one value of it.
+    endIn: firstEnd(Object.values(variants).map(({ endIn }) => endIn)),
     fits: (value) => variantOf(value)?.fits(value) === true,
     check: (value, path, faults) => {
       const variant = variantOf(value)
@@ -53,6 +88,11 @@ const isScalar = (value: unknown): boolean =>
   value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
 
 const scalar: Shape<string | number | boolean | null> = {
+  endIn: firstEnd([
+    textEnd(plainBytes, { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    integer(0, Number.MAX_SAFE_INTEGER).endIn,
+    ...['null', 'true', 'false'].map(literalEnd),
+  ]),
   fits: isScalar,
   check: (value, path, faults) => {
     if (isScalar(value)) return

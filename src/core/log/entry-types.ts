@@ -1,5 +1,15 @@
 import type { JsonObject } from '../bytes/json.ts'
-import { list, nullable, object, oneOf, record, type Shape, type ShapeOf, text } from '../bytes/shape.ts'
+import {
+  list,
+  nullable,
+  object,
+  type ObjectShape,
+  oneOf,
+  record,
+  type Shape,
+  type ShapeOf,
+  text,
+} from '../bytes/shape.ts'
 import {
   type ActorKind,
   accounts,
@@ -20,28 +30,29 @@ import {
 export interface EntryTypeSpec {
   readonly actors: readonly ActorKind[]
   readonly subjects: readonly SubjectKind[]
-  readonly data: Shape<unknown>
-  /** Digests of the blobs that such an entry names: values that the log serves as long as they are not erased. */
-  readonly blobs: (data: JsonObject) => readonly string[]
+  readonly data: DataShape
+  /**
+   * Members that name blobs by their digests, if they are not null: values that the log serves as long as they are not erased.
+   * Of a member that is an object, every value is such a digest.
+   */
+  readonly blobs: readonly string[]
   /** `data` of an example. */
   readonly example: JsonObject
 }
 
-type Digests = readonly (string | null)[]
+type DataShape = ObjectShape<Readonly<Record<string, Shape<unknown>>>>
 
-/** Declares a type; `blobs` sees data that fits the shape. */
-function entryType<S extends Shape<unknown>>(
+/** Declares a type. */
+function entryType<S extends DataShape>(
   who: { readonly actors: readonly ActorKind[]; readonly subjects: readonly SubjectKind[] },
   data: S,
-  blobs: (data: ShapeOf<S>) => Digests,
+  blobs: readonly (keyof S['members'] & string)[],
   example: ShapeOf<S> & JsonObject,
 ): EntryTypeSpec {
-  const named = (value: JsonObject): readonly string[] =>
-    blobs(value as ShapeOf<S>).filter((digest): digest is string => digest !== null)
-  return { ...who, data, blobs: named, example }
+  return { ...who, data, blobs, example }
 }
 
-const none = (): Digests => []
+const none = [] as const
 const operatorAlone = { actors: ['operator'], subjects: ['deployment'] } as const
 const serverOn = (...subjects: readonly SubjectKind[]) => ({ actors: ['server'], subjects }) as const
 const byPerson = { actors: ['person'], subjects: ['change'] } as const
@@ -65,7 +76,7 @@ export const entryTypes = {
       logKey: sha256Text,
       accounts,
     }),
-    ({ policy }) => [policy],
+    ['policy'],
     {
       origin: 'gov.example.org/decisions',
       governanceRepository: 'acme/governance',
@@ -85,7 +96,7 @@ export const entryTypes = {
       verdict: nullable(natural),
       keyring: sha256Text,
     }),
-    ({ policy, keyring, files }) => [policy, keyring, ...Object.values(files)],
+    ['policy', 'keyring', 'files'],
     {
       epoch: 1,
       policy: digest('a'),
@@ -98,7 +109,7 @@ export const entryTypes = {
   'policy-regenesis': entryType(
     operatorAlone,
     object({ epoch: forgeId, policy: sha256Text, commit: gitId, reason: line, accounts }),
-    ({ policy }) => [policy],
+    ['policy'],
     { epoch: 2, policy: digest('a'), commit: commit('2'), reason: 'every maintainer lost their key', accounts: people },
   ),
   'log-key': entryType(operatorAlone, object({ generation: forgeId, key: line, root: line, certificate: note }), none, {
@@ -145,7 +156,7 @@ export const entryTypes = {
       requirement: sha256Text,
       inForce: sha256Text,
     }),
-    ({ payloadDigest, requirement, inForce }) => [payloadDigest, requirement, inForce],
+    ['payloadDigest', 'requirement', 'inForce'],
     {
       payloadDigest: digest('f'),
       signature: 'MEUCIQ==',
@@ -178,7 +189,7 @@ export const entryTypes = {
       verdict: sha256Text,
     }),
     // `approvals` names the list of statements as the log holds them; it is recomputed and not kept.
-    ({ policy, facts, keyring, requirement, verdict }) => [policy, facts, keyring, requirement, verdict],
+    ['policy', 'facts', 'keyring', 'requirement', 'verdict'],
     {
       outcome: 'pass',
       code: 'satisfied',
@@ -222,7 +233,7 @@ export const entryTypes = {
       landing: natural,
       requirement: sha256Text,
     }),
-    ({ statement, requirement }) => [statement, requirement],
+    ['statement', 'requirement'],
     {
       tag: 'v1.2.3',
       revision: commit('7'),

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { equalBytes } from '../bytes/byte-array.ts'
 import { canonicalBytes } from '../bytes/canonical-json.ts'
-import type { JsonObject } from '../bytes/json.ts'
+import type { Json, JsonObject } from '../bytes/json.ts'
 import { parseJsonStrict } from '../bytes/json-strict.ts'
 import { decodeUtf8, encodeUtf8 } from '../bytes/utf8.ts'
 import { decodeEntry, encodeEntry, type LogEntry, maxEntryBytes } from './entry.ts'
@@ -102,6 +102,11 @@ test('what is no entry is refused by name when written', () => {
   assert.equal(encodeCode({ ...entry, data: { x: undefined } }), 'entry-not-json')
   assert.equal(encodeCode({ ...entry, data: { x: '\ud800' } }), 'entry-not-json')
   assert.equal(encodeCode([]), 'entry-not-json')
+  // As deep as it may be read, and one deeper.
+  const nested = (depth: number): Json => (depth === 0 ? 1 : { x: nested(depth - 1) })
+  const deepest = encodeEntry({ ...entry, data: nested(63) as JsonObject })
+  assert.ok(deepest.ok && decodeEntry(deepest.bytes).ok)
+  assert.equal(encodeCode({ ...entry, data: nested(64) }), 'entry-not-json')
 })
 
 test('what is no entry is refused by name when read', () => {

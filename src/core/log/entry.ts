@@ -1,8 +1,8 @@
 import { equalBytes } from '../bytes/byte-array.ts'
-import { CanonicalJsonError, canonicalBytes } from '../bytes/canonical-json.ts'
+import { CanonicalJsonError, canonicalBytes, canonicalize } from '../bytes/canonical-json.ts'
 import { isJsonObject, type Json, type JsonObject } from '../bytes/json.ts'
 import { parseJsonStrict } from '../bytes/json-strict.ts'
-import { decodeUtf8 } from '../bytes/utf8.ts'
+import { decodeUtf8, encodeUtf8 } from '../bytes/utf8.ts'
 import { treeHasher } from './tree-hash.ts'
 import type { Acceleration } from '../crypto/acceleration.ts'
 
@@ -65,13 +65,21 @@ function entryFault(value: JsonObject): EntryFaultCode | undefined {
 export function encodeEntry(entry: LogEntry, acceleration: Acceleration = {}): EncodedEntry {
   let bytes: Uint8Array
   try {
-    bytes = canonicalBytes(entry)
+    bytes = (acceleration.encodeUtf8 ?? encodeUtf8)(canonicalize(entry))
   } catch (error) {
     if (error instanceof CanonicalJsonError) return refused('entry-not-json')
     throw error
   }
-  const decoded = decodeEntry(bytes)
-  return decoded.ok ? { ok: true, bytes, leafHash: treeHasher(acceleration).leaf(bytes) } : decoded
+  // What canonical JSON guarantees needs no second look: the rest is what `decodeEntry` asks of the value.
+  if (bytes.length > maxEntryBytes) return refused('entry-too-large')
+  if (!isJsonObject(entry) || !nestsWithin(entry, maxEntryDepth)) return refused('entry-not-json')
+  const fault = entryFault(entry)
+  return fault === undefined ? { ok: true, bytes, leafHash: treeHasher(acceleration).leaf(bytes) } : refused(fault)
+}
+
+function nestsWithin(value: Json, depthLeft: number): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return depthLeft > 0 && Object.values(value).every((one: Json) => nestsWithin(one, depthLeft - 1))
 }
 
 /** Whether every object's members stand in the order of canonical JSON, in a value that nests no deeper. */

@@ -142,12 +142,5 @@ export function nodeOfTile(tile: Uint8Array, level: number, index: number, hashe
   const count = 2 ** (level % tileHeight)
   const first = (index * count) % tileWidth
   if ((first + count) * hashBytes > tile.length) throw new RangeError('the tile is too short')
-  const at = (i: number): Uint8Array => tile.subarray((first + i) * hashBytes, (first + i + 1) * hashBytes)
-  if (count === 1) return at(0).slice()
-  let hashes = Array.from({ length: count / 2 }, (_, i) => hasher.node(at(2 * i), at(2 * i + 1)))
-  while (hashes.length > 1)
-    hashes = Array.from({ length: hashes.length / 2 }, (_, i) =>
-      hasher.node(hashes[2 * i] as Uint8Array, hashes[2 * i + 1] as Uint8Array),
-    )
-  return hashes[0] as Uint8Array
+  return hasher.complete(tile.subarray(first * hashBytes, (first + count) * hashBytes))
 }

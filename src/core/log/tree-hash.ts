@@ -12,6 +12,8 @@ export type TreeHasher = {
   readonly leaf: (entry: Uint8Array) => Uint8Array
   /** SHA-256(0x01 ‖ left ‖ right) */
   readonly node: (left: Uint8Array, right: Uint8Array) => Uint8Array
+  /** The root of a complete subtree over hashes that lie one after the other; their count is a power of two. */
+  readonly complete: (hashes: Uint8Array) => Uint8Array
 }
 
 const leafPrefix = Uint8Array.of(0)
@@ -31,7 +33,26 @@ export function treeHasher(acceleration: Acceleration = {}): TreeHasher {
       joined.set(right, 33)
       return hash(joined)
     },
+    complete: (hashes) => completeRoot(hashes, hash),
   }
+}
+
+const hashBytes = 32
+
+/** Works in one piece of memory, in which each row takes the place of the one below it. */
+function completeRoot(hashes: Uint8Array, hash: (bytes: Uint8Array) => Uint8Array): Uint8Array {
+  const width = hashes.length / hashBytes
+  if (!Number.isInteger(Math.log2(width))) throw new RangeError('not the hashes of a complete subtree')
+  const room = new Uint8Array(1 + hashes.length)
+  room.set(hashes, 1)
+  for (let count = width; count > 1; count /= 2)
+    for (let i = 0; i < count / 2; i++) {
+      // The byte before two hashes is free, or the end of one that was hashed already: the prefix goes there.
+      const start = 2 * i * hashBytes
+      room[start] = nodePrefix
+      room.set(hash(room.subarray(start, start + 1 + 2 * hashBytes)), 1 + i * hashBytes)
+    }
+  return room.slice(1, 1 + hashBytes)
 }
 
 /** The root of a log without entries: SHA-256 of nothing. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { equalBytes } from '../bytes/byte-array.ts'
+import { concatBytes, equalBytes } from '../bytes/byte-array.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import { encodeUtf8 } from '../bytes/utf8.ts'
 import { appendLeaf, emptyFrontier, frontierRoot, loadFrontier, rootOfLeaves } from './frontier.ts'
@@ -84,6 +84,16 @@ test('T42 a node shown as an entry, and an entry shown as a node, hash different
   assert.ok(!equalBytes(rootOfLeaves(three, hasher), rootOfLeaves([...three, three[2] as Uint8Array], hasher)))
   const forged = { index: 0, size: 1, leafHash: hasher.leaf(joined), root: hasher.node(left, right), proof: [] }
   assert.deepEqual(verifyInclusion(forged, hasher), { ok: false, code: 'root-mismatch' })
+})
+
+test('the root of a complete subtree is the one of its hashes added one by one, and other counts are refused', () => {
+  const hashes = Array.from({ length: 256 }, (_, i) => hasher.leaf(Uint8Array.of(i)))
+  for (const count of [1, 2, 4, 64, 256]) {
+    let frontier = emptyFrontier
+    for (const hash of hashes.slice(0, count)) frontier = appendLeaf(frontier, hash, hasher)
+    assert.deepEqual(hasher.complete(concatBytes(...hashes.slice(0, count))), frontierRoot(frontier, hasher))
+  }
+  for (const length of [0, 31, 3 * 32]) assert.throws(() => hasher.complete(new Uint8Array(length)), RangeError)
 })
 
 test('roots of all sizes to 70 are those of the definition, appended, loaded and built at once', () => {

@@ -1,3 +1,4 @@
+import type { AuditThreads } from './audit-threads.ts'
 import type { Acceleration, Contradiction, Facts, KeyId, PolicyV1, Severity, Sha256 } from '../../core/index.ts'
 import type { SecurityEvent } from '../../flows/audit/security-event.ts'
 import type { WaitingEvent } from '../../flows/audit/signing-refusals.ts'
@@ -259,6 +260,8 @@ export interface CliNeeds {
   webUrlOf(apiUrl: string): string
   /** The files of a log: behind an http(s) address, or else in a directory. @throws RangeError for an address that is none */
   openLogSource(place: string, token?: string | null): LogSource
+  /** Threads that audit the bundles of the log there. */
+  startAuditThreads(place: string): AuditThreads
   readonly random: Random
   readonly calendars: Calendars
   /** The offline verifier that this software carries; a file is null where nobody built it. */

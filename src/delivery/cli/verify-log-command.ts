@@ -3,7 +3,6 @@ import { inertPlain as inert } from '../../core/index.ts'
 import { auditLog } from '../../flows/record/audit-log.ts'
 import type { AuditReport } from '../../flows/record/audit-report.ts'
 import type { LogFault } from '../../flows/record/log-fault.ts'
-import { startAuditThreads } from './audit-threads.ts'
 import { exitCode } from './exit-code.ts'
 import { type LogReadingOptions, sourceOf, trustOf, withLogReading } from './log-reading.ts'
 import { appendIds, type LogState, readIds, readLogState, writeLogState } from './log-state.ts'
@@ -92,7 +91,7 @@ async function verifyLogAction(
   if (file !== undefined && unfinished !== null) needs.terminal.err(`going on at entry ${unfinished.next}\n`)
 
   let idBytes = unfinished?.idBytes ?? 0
-  const threads = startAuditThreads()
+  const threads = needs.startAuditThreads(place)
   let report: AuditReport
   try {
     report = await auditLog(
@@ -100,7 +99,7 @@ async function verifyLogAction(
         source,
         trust,
         acceleration: needs.acceleration,
-        auditBundle: async (job) => threads.audit(job),
+        auditBundle: async (bundle) => threads.audit(bundle, source),
         atOnce: threads.count * bundlesPerThread,
         onProgress: progressOn(needs.terminal),
         save: async (progress, fresh) => {

@@ -25,6 +25,8 @@ import { AppError, invariant } from '../app-error.ts'
 import { currentSigner, type LogSigner } from './log-era.ts'
 import type { Custody, DecisionLog, LogEntryRow, LogName, LogNodeRow, Random, Write } from '../ports.ts'
 
+const idBytes = 16
+
 /** The end of one log, from which it grows. */
 export interface LogTip {
   readonly frontier: Frontier
@@ -112,10 +114,12 @@ export async function appendEntries(
   const entries: LogEntryRow[] = []
   const nodes: LogNodeRow[] = []
   let { signer } = current
-  for (const draft of drafts) {
+  // One question to the system's generator costs as much as everything else about an entry.
+  const drawn = random.bytes(idBytes * drafts.length)
+  for (const [i, draft] of drafts.entries()) {
     const index = asLogIndex(frontier.size)
     if (name === 'decisions') signer = signerAfter(signer, draft, index)
-    const id = draft.id ?? encodeHex(random.bytes(16))
+    const id = draft.id ?? encodeHex(drawn.subarray(i * idBytes, (i + 1) * idBytes))
     const { type, actor, subject, data, subjectKey, event } = draft
     const encoded = encodeEntry({ v: 1, id, at, type, actor, subject, data }, acceleration)
     invariant(encoded.ok, `an entry of type ${type} cannot be written: ${encoded.ok ? '' : encoded.code}`)

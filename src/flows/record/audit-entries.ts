@@ -11,11 +11,19 @@ import {
   tileWidth,
   treeHasher,
 } from '../../core/index.ts'
-import { type BundleReport, idWords } from './audit-bundle.ts'
+import {
+  type BundleJob,
+  type BundlePlace,
+  type BundleReport,
+  digestWords,
+  idWords,
+  type NamedDigests,
+} from './audit-bundle.ts'
+import type { LogSource } from '../ports.ts'
 import type { AuditNeeds } from './audit-needs.ts'
 import type { AuditProgress, FaultList, NamedBlob } from './audit-report.ts'
 import type { UpperRows } from './audit-rows.ts'
-import { digestSet, wordsOfHex } from './digest-set.ts'
+import { digestSet, hexOfWords, wordsOfHex } from './digest-set.ts'
 import { readRowFile } from './log-tree.ts'
 import { namedByFacts } from './named-blobs.ts'
 
@@ -64,6 +72,16 @@ function limited(atOnce: number) {
   }
 }
 
+/** Reads a bundle and the tile over it. @throws AppError log-files-unavailable */
+export async function readBundle(source: LogSource, place: BundlePlace): Promise<BundleJob> {
+  const { index, width } = place
+  const [bundle, tile] = await Promise.all([
+    readRowFile(source, { kind: 'entries', index, width }),
+    readRowFile(source, { kind: 'hashes', level: 0, index, width }),
+  ])
+  return { ...place, bundle, tile }
+}
+
 /** Audits the bundles of a log in order, several at once, and what only the entries together can tell. */
 export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promise<AuditedEntries> {
   const { source, acceleration } = needs
@@ -71,10 +89,10 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
   const { size } = checkpoint
   const hasher = treeHasher(acceleration)
   const kind = kindOfLog(checkpoint.origin)
-  const ids = digestSet(idWords)
+  const ids = digestSet(idWords, size)
   for (let i = 0; i < audit.ids.length / idWords; i++) ids.add(audit.ids, i)
-  const seenBlobs = digestSet(digestBytes / 4)
-  const isNew = (digest: string): boolean => seenBlobs.add(wordsOfHex(digest) ?? none)
+  const seenBlobs = digestSet(digestWords)
+  const seenFacts = digestSet(digestWords)
   const missing: NamedBlob[] = [...(before?.missing ?? [])]
   const erased = new Set(before?.erased)
   const certificates = [...audit.certificates]
@@ -86,24 +104,40 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
 
   const widthOf = (index: number): number => Math.min(tileWidth, size - index * tileWidth)
 
-  async function readBundle(index: number): Promise<BundleReport> {
-    const width = widthOf(index)
-    const [bundle, tile] = await Promise.all([
-      readRowFile(source, { kind: 'entries', index, width }),
-      readRowFile(source, { kind: 'hashes', level: 0, index, width }),
-    ])
-    return needs.auditBundle({ kind, index, width, bundle, tile })
-  }
-
-  async function checkBlob(named: NamedBlob, isFacts: boolean): Promise<void> {
-    const { digest, index } = named
+  /** Reads a blob and tells what is wrong with it, if `isUnread`; null where it is not as it must be. */
+  async function readBlob({ digest, index }: NamedBlob, isUnread: boolean): Promise<Uint8Array | null> {
     const path = `blob/${digest}`
     const bytes = await source.read(path)
-    blobs++
-    if (bytes === null) missing.push({ digest, index })
-    else if (bytesDigest(bytes, acceleration) !== digest) faults.add({ code: 'blob-mismatch', path, index })
-    else if (isFacts)
-      for (const files of namedByFacts(bytes)) if (isNew(files)) await checkBlob({ digest: files, index }, false)
+    const isRight = bytes !== null && bytesDigest(bytes, acceleration) === digest
+    if (isUnread) {
+      blobs++
+      if (bytes === null) missing.push({ digest, index })
+      else if (!isRight) faults.add({ code: 'blob-mismatch', path, index })
+    }
+    return isRight ? bytes : null
+  }
+
+  /** Reads facts and the list of files that they name; an entry before may have named them as something else. */
+  async function readFacts(named: NamedBlob, isUnread: boolean): Promise<void> {
+    const facts = await readBlob(named, isUnread)
+    for (const digest of facts === null ? [] : namedByFacts(facts))
+      if (seenBlobs.add(wordsOfHex(digest) ?? none)) await readBlob({ digest, index: named.index }, true)
+  }
+
+  /** Starts to read what a bundle names and none before it. */
+  async function startBlobs({ blobs: named, facts }: BundleReport, start: number): Promise<void> {
+    const blobOf = ({ words, places }: NamedDigests, i: number): NamedBlob => ({
+      digest: hexOfWords(words, i * digestWords, digestWords),
+      index: start + (places[i] as number),
+    })
+    for (let i = 0; i < facts.places.length; i++) {
+      if (!seenFacts.add(facts.words, i)) continue
+      const isUnread = seenBlobs.add(facts.words, i)
+      await blobReads.start(() => readFacts(blobOf(facts, i), isUnread))
+    }
+    for (let i = 0; i < named.places.length; i++)
+      if (seenBlobs.add(named.words, i))
+        await blobReads.start(async () => void (await readBlob(blobOf(named, i), true)))
   }
 
   /** The hash of a full tile as the row above has it, where that file is there and whole. */
@@ -144,8 +178,7 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
       faults.add({ code: 'genesis-missing', path, index: 0 })
     certificates.push(...report.certificates)
     for (const digest of report.erased) erased.add(digest)
-    for (const named of report.blobs)
-      if (isNew(named.digest)) await blobReads.start(() => checkBlob(named, named.isFacts))
+    await startBlobs(report, start)
     // Where nothing is left to go by, any hash will do: the root is already lost.
     const root = (await settleRoot(report)) ?? new Uint8Array(digestBytes)
     if (width === tileWidth) rows.push(root)
@@ -175,7 +208,7 @@ export async function auditEntries(needs: AuditNeeds, audit: EntryAudit): Promis
 
   const window: Promise<BundleReport>[] = []
   for (let index = (before?.next ?? from) / tileWidth; index * tileWidth < size; index++) {
-    const reading = readBundle(index)
+    const reading = needs.auditBundle({ kind, index, width: widthOf(index) })
     // Its failure is thrown when its turn comes.
     reading.catch(() => {})
     window.push(reading)

@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { encodeBundle, type JsonObject, signCheckpoint, sha256 } from '../../core/index.ts'
 import { fileLog, type LogFileMap, logSeed, mapSource, sampleEntry } from '../../../test/fixtures/log-files.ts'
-import { auditBundle } from './audit-bundle.ts'
+import { auditBundle, noneTold } from './audit-bundle.ts'
+import { readBundle } from './audit-entries.ts'
 import { auditLog, type AuditRequest } from './audit-log.ts'
 import type { AuditProgress, AuditReport } from './audit-report.ts'
 
@@ -61,12 +62,14 @@ function audit(
   saved: Saved = { progress: null, ids: [] },
   onProgress: (done: number) => void = () => {},
 ): Promise<AuditReport> {
+  const source = mapSource(files)
+  const told = noneTold()
   return auditLog(
     {
-      source: mapSource(files),
+      source,
       trust: { origin, keys: [key], root: null },
       acceleration,
-      auditBundle: async (job) => auditBundle(job, acceleration),
+      auditBundle: async (place) => auditBundle(await readBundle(source, place), acceleration, told),
       atOnce: 4,
       onProgress,
       save: async (progress, ids) => {
@@ -152,7 +155,7 @@ test('T40 an entry that was changed together with its hash in the tile is found'
   assert.deepEqual(found, ['root-mismatch', 'tile-mismatch'])
 })
 
-test('the list of files that facts name is looked at too', async () => {
+test('the list of files that facts name is looked at too, also where an entry before named the facts as something else', async () => {
   const list = Buffer.from('[]')
   const facts = Buffer.from(JSON.stringify({ changeDigest: digestOf(list) }))
   const policy = digestOf(blobs[0] as Uint8Array)
@@ -176,6 +179,20 @@ test('the list of files that facts name is looked at too', async () => {
   assert.deepEqual(codesOf(await audit(files)), ['blob-missing'])
   files.set(`blob/${digestOf(list)}`, list)
   assert.deepEqual(codesOf(await audit(files)), [])
+  for (const first of [4, 300]) {
+    // In the same bundle, where the verdict stands too, and in one before.
+    const verdict = sampleEntry(first + 1, { type: 'verdict', subject, data })
+    const named = sampleEntry(3, {
+      ...operator,
+      type: 'policy-regenesis',
+      data: { epoch: 2, policy: digestOf(facts), commit: '1'.repeat(40), reason: 'none', accounts: [] },
+    })
+    const hidden = filed(entries.with(3, named).with(first + 1, verdict))
+    hidden.set(`blob/${digestOf(facts)}`, facts)
+    assert.deepEqual(codesOf(await audit(hidden)), ['blob-missing'])
+    const before = (await audit(hidden.set(`blob/${digestOf(list)}`, list))).blobs
+    assert.equal(before, (await audit(files)).blobs)
+  }
 })
 
 test('T40 a signed checkpoint of a wrong size or root is found', async () => {

@@ -1,6 +1,6 @@
 import type { Acceleration } from '../../core/index.ts'
 import type { LogSource } from '../ports.ts'
-import type { BundleJob, BundleReport } from './audit-bundle.ts'
+import type { BundlePlace, BundleReport } from './audit-bundle.ts'
 import type { AuditProgress } from './audit-report.ts'
 import type { LogTrust } from './log-source.ts'
 
@@ -9,8 +9,8 @@ export interface AuditNeeds {
   readonly source: LogSource
   readonly trust: LogTrust
   readonly acceleration: Acceleration
-  /** `auditBundle`, here or in a thread; the job's bytes are given away. */
-  readonly auditBundle: (job: BundleJob) => Promise<BundleReport>
+  /** `readBundle` and `auditBundle`, here or in a thread. @throws AppError log-files-unavailable */
+  readonly auditBundle: (place: BundlePlace) => Promise<BundleReport>
   /** How many bundles, and how many blobs, are under way at once. */
   readonly atOnce: number
   /** Told after every bundle. */

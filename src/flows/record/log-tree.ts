@@ -55,12 +55,6 @@ async function readHashes(source: LogSource, file: HashTile): Promise<Read<Uint8
   return { ok: true, value: found.bytes.subarray(0, file.width * hashBytes) }
 }
 
-/** The hash that a full tile has in the row above it. */
-function rootOfTile({ level, index }: HashTile, bytes: Uint8Array, hasher: TreeHasher): Uint8Array {
-  const half = rowHeight * level + rowHeight - 1
-  return hasher.node(nodeOfTile(bytes, half, 2 * index, hasher), nodeOfTile(bytes, half, 2 * index + 1, hasher))
-}
-
 /**
  * Opens the tree of a checkpoint over the files of a place.
  *
@@ -99,7 +93,7 @@ export async function openLogTree(
     if (!above.ok) return above
     const read = await readHashes(source, file)
     if (!read.ok) return read
-    if (!equalBytes(rootOfTile(file, read.value, hasher), above.value)) return faulty('tile-mismatch', path)
+    if (!equalBytes(hasher.complete(read.value), above.value)) return faulty('tile-mismatch', path)
     if (kept.size >= maxKeptTiles) kept.delete(kept.keys().next().value ?? '')
     kept.set(path, read.value)
     return read
