@@ -92,7 +92,7 @@ async function startSigsum(t: TestContext, folder: string, log: SampleLog) {
 
 /** Why a test goes without a package of Debian: CI says which ones cannot be had where it runs. */
 const lacking = (name: string): string =>
-  process.env['GOVERNANCE_UNOBTAINABLE']?.split(' ').includes(name) === true
+  process.env['CI_UNOBTAINABLE']?.split(' ').includes(name) === true
     ? `the Debian package ${name} cannot be had here`
     : `real part missing: the Debian package ${name}`
 
