@@ -81,7 +81,7 @@ async function candidatesFor(needs: JudgeNeeds, repository: RepositoryId, ref: s
     const facts = await needs.verdicts.facts(pass.facts)
     // What was approved was erased: nothing can be compared with it.
     if (facts === null) continue
-    candidates.push({ record, pass, files: facts.files })
+    candidates.push({ record, pass, files: facts.files, base: facts.base.sha })
   }
   // What the forge says is merged is tried first, then the newest pass.
   return candidates.sort(

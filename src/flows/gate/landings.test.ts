@@ -26,11 +26,13 @@ const candidate = (
     readonly mergeTree?: number
     readonly commits?: number
     readonly head?: number
+    readonly base?: number
     readonly state?: 'open' | 'merged'
   } = {},
 ): Candidate =>
   ({
     files,
+    base: commit(more.base ?? 1),
     record: { number: 7, state: more.state ?? 'open' },
     pass: {
       head: commit(more.head ?? 90),
@@ -111,5 +113,55 @@ test('a merge over a moved base is matched and says so', async () => {
   assert.deepEqual(
     matches.map((match) => match.kind === 'matched' && match.how),
     ['merged-with-moved-base'],
+  )
+})
+
+test('T29 T48 a direct push before a squash is no commit of a rebase, though the tree that passed holds it', async () => {
+  // The change has two commits, and was decided again over the pushed one.
+  const matches = await matchLandings(
+    {
+      diff: async (from, to) => [
+        ...(to === commit(3) ? [change('a', 1, 2)] : []),
+        ...(from === commit(1) ? [change('evil', 0, 9)] : []),
+      ],
+    },
+    commit(1),
+    [landing(2, 60, 1), landing(3, 91, 2)],
+    [candidate([change('a', 1, 2)], { commits: 2, base: 2 })],
+  )
+  assert.deepEqual(
+    matches.map((match) => (match.kind === 'matched' ? [match.how, match.count] : match.commit)),
+    [commit(2), ['merge-tree', 1]],
+  )
+})
+
+test('T48 a merge and the squash after it are two landings, also where the second change has two commits', async () => {
+  const first = candidate([change('b', 1, 2)], { head: 80, mergeTree: 70 })
+  const second = candidate([change('a', 1, 2)], { commits: 2, base: 2 })
+  const matches = await matchLandings(
+    { diff: async (from) => (from === commit(1) ? [change('b', 1, 2)] : [change('a', 1, 2)]) },
+    commit(1),
+    [landing(2, 60, 1, 80), landing(3, 91, 2)],
+    [second, first],
+  )
+  assert.deepEqual(
+    matches.map((match) => match.kind === 'matched' && [match.candidate === first, match.how, match.count]),
+    [
+      [true, 'approved-paths', 1],
+      [false, 'merge-tree', 1],
+    ],
+  )
+})
+
+test('T48 a tree that passed over another base explains nothing: it would take back what landed in between', async () => {
+  const matches = await matchLandings(
+    { diff: async () => [change('other', 2, 1)] },
+    commit(1),
+    [landing(2, 91, 1)],
+    [candidate([change('a', 1, 2)], { base: 40 })],
+  )
+  assert.deepEqual(
+    matches.map((match) => match.kind),
+    ['unmatched'],
   )
 })

@@ -6,6 +6,8 @@ export interface Candidate {
   readonly record: ChangeRecord
   readonly pass: RecordedPass
   readonly files: readonly FileChange[]
+  /** The tip of the base that the pass was decided over. */
+  readonly base: CommitId
 }
 
 export type LandingMatch =
@@ -27,8 +29,9 @@ export interface LandingNeeds {
 /**
  * Explains every first-parent commit that arrived on a governed branch by a pass of the log, or names it.
  *
- * Checks: (a) the tree is a passing merge tree; (b) the paths are the approved ones. A run of k commits (rebase merge) is
- * covered when its last one matches and k is the change's number of commits. Each pass explains one landing.
+ * Checks: (a) the tree is a passing merge tree, over the base that it was made of; (b) the paths are the approved ones. One
+ * commit is tried before a run of k without a merge in it (rebase merge), which is covered when its last one matches and k is
+ * the change's number of commits. Each pass explains one landing.
  * Trust: trees and commits are the forge's; `landings` must be all first-parent commits, oldest first.
  * Errs: a commit that nothing explains is a finding even when it was honest.
  */
@@ -67,32 +70,49 @@ async function firstMatch(
   position: number,
   candidates: readonly Candidate[],
 ): Promise<Extract<LandingMatch, { kind: 'matched' }> | null> {
-  const runs = candidates.flatMap((candidate) =>
-    [...new Set([1, candidate.pass.commits])]
-      .map((count) => ({ candidate, count, last: landings[position + count - 1] }))
-      .filter((run) => run.last !== undefined),
-  )
-  for (const { candidate, count, last } of runs)
-    if (last && last.tree === candidate.pass.mergeTree)
-      return { kind: 'matched', candidate, commit: last.commit, count, how: 'merge-tree' }
-  const diffs = new Map<CommitId, readonly FileChange[]>()
-  let movedBase: Extract<LandingMatch, { kind: 'matched' }> | null = null
-  for (const { candidate, count, last } of runs) {
-    if (!last) continue
-    const landed = diffs.get(last.commit) ?? (await needs.diff(parent, last.commit))
-    diffs.set(last.commit, landed)
+  const counts = [...new Set([1, ...candidates.map(({ pass }) => pass.commits)])].sort((a, b) => a - b)
+  for (const count of counts) {
+    const run = landings.slice(position, position + count)
+    const last = run.at(-1)
+    if (last === undefined || run.length < count) break
+    // What the forge rebased is a line of commits with one parent each; a merge in it is another landing.
+    if (count > 1 && run.some(({ parents }) => parents.length !== 1)) break
+    const possible = candidates.filter(({ pass }) => count === 1 || pass.commits === count)
+    const found = await matchRun(needs, parent, last, count, possible)
+    if (found !== null) return found
+  }
+  return null
+}
+
+/** Explains the commits from `parent` to `last` as one landing. */
+async function matchRun(
+  needs: LandingNeeds,
+  parent: CommitId,
+  last: ForgeLanding,
+  count: number,
+  candidates: readonly Candidate[],
+): Promise<Extract<LandingMatch, { kind: 'matched' }> | null> {
+  const { commit } = last
+  // With another parent the same tree would take back what landed in between, or hide it in the run.
+  for (const candidate of candidates)
+    if (last.tree === candidate.pass.mergeTree && parent === candidate.base)
+      return { kind: 'matched', candidate, commit, count, how: 'merge-tree' }
+  if (candidates.length === 0) return null
+  const landed = await needs.diff(parent, commit)
+  for (const candidate of candidates)
+    if (compareWithApproved(landed, candidate.files).outcome === 'equal')
+      return { kind: 'matched', candidate, commit, count, how: 'approved-paths' }
+  for (const candidate of candidates) {
     const { outcome, missing } = compareWithApproved(landed, candidate.files)
-    if (outcome === 'equal') return { kind: 'matched', candidate, commit: last.commit, count, how: 'approved-paths' }
     // A moved base is believed only of a change that was really merged, and only when what it does not change on the way
     // already stood as approved: half of an approved change is another change.
-    if (outcome === 'moved' && movedBase === null && isMergeOf(candidate, last)) {
-      const beyond = missing.length === 0 ? [] : await needs.diff(candidate.pass.mergeTree, last.tree)
-      const changed = new Set(beyond.map(pathOf))
-      if (!missing.some((path) => changed.has(path)))
-        movedBase = { kind: 'matched', candidate, commit: last.commit, count, how: 'merged-with-moved-base' }
-    }
+    if (outcome !== 'moved' || !isMergeOf(candidate, last)) continue
+    const beyond = missing.length === 0 ? [] : await needs.diff(candidate.pass.mergeTree, last.tree)
+    const changed = new Set(beyond.map(pathOf))
+    if (!missing.some((path) => changed.has(path)))
+      return { kind: 'matched', candidate, commit, count, how: 'merged-with-moved-base' }
   }
-  return movedBase
+  return null
 }
 
 const isMergeOf = ({ pass, record }: Candidate, last: ForgeLanding): boolean =>
