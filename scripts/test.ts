@@ -21,6 +21,9 @@ if (files.length === 0) {
   process.exit(1)
 }
 
+// Every test file and every process that one starts loads the same sources: what was stripped and compiled once is kept.
+process.env['NODE_COMPILE_CACHE'] ??= join(ROOT, 'node_modules', '.cache', 'compiled')
+
 const skips: { name: string; file: string; reason: string }[] = []
 const stream = run({ files, cwd: ROOT, concurrency: availableParallelism() })
 stream.on('test:pass', ({ name, file, skip }) => {

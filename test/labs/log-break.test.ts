@@ -3,9 +3,9 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { decodeBundle, type Report, signEcdsa } from '../../src/core/index.ts'
-import { type Desk, setDesk, until } from './cli-deployment.ts'
-import { json } from './cli-process.ts'
-import { good, makeRoot, newOrigin, oldOrigin, type Root, signBreak } from './log-ending.ts'
+import { type Desk, setDesk, until } from '../e2e/cli-deployment.ts'
+import { json } from '../e2e/cli-process.ts'
+import { good, makeRoot, newOrigin, oldOrigin, type Root, signBreak } from '../e2e/log-ending.ts'
 
 const node = 'acme/node'
 
