@@ -46,7 +46,7 @@ export const benchMemory: Bench = async ({ isQuick, progress }) => {
   }
   // As bin/governance starts it.
   process.env['MALLOC_ARENA_MAX'] ??= '2'
-  const server = startProcess('processes/gate-server.mjs', [JSON.stringify(settings)], {
+  const server = startProcess('processes/gate-server.ts', [JSON.stringify(settings)], {
     execArgv: launchFlags,
   })
   const load = startProcess('processes/load.ts')
