@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { AppError, InvariantError } from '../../flows/app-error.ts'
 import type { Write } from '../../flows/ports.ts'
-import type { FromWriter, ToWriter, WriterThreadData } from './sqlite-worker.ts'
+import { packAppend } from './append-travel.ts'
+import type { FromWriter, ToWriter, TravellingRequest, TravellingRow, WriterThreadData } from './sqlite-worker.ts'
 import type { WriteReply, WriteRequest } from './sqlite-writer.ts'
 
 /** The writer behind a thread boundary: compression, encryption and the disk's sync stay off the event loop. */
@@ -33,40 +34,17 @@ function ownBytes(bytes: Uint8Array, transfer: ArrayBuffer[]): Uint8Array {
   return copy
 }
 
-type Appended = Extract<Write, { kind: 'entries' }>
-
-/** An append in one piece of memory, which changes hands: thousands of small ones would each be made and freed twice. */
-function appendToTravel(row: Appended, transfer: ArrayBuffer[]): Appended {
-  let length = row.head.root.length
-  for (const { bytes } of row.entries) length += bytes.length
-  for (const { hash } of row.nodes) length += hash.length
-  const room = new Uint8Array(length)
-  let at = 0
-  const own = (bytes: Uint8Array): Uint8Array => {
-    room.set(bytes, at)
-    at += bytes.length
-    return room.subarray(at - bytes.length, at)
-  }
-  transfer.push(room.buffer)
-  return {
-    ...row,
-    entries: row.entries.map((entry) => ({ ...entry, bytes: own(entry.bytes) })),
-    nodes: row.nodes.map(({ level, index, hash }) => ({ level, index, hash: own(hash) })),
-    head: { ...row.head, root: own(row.head.root) },
-  }
-}
-
 /** The row with bytes of its own, where it carries any. */
-function rowToTravel(row: Write, transfer: ArrayBuffer[]): Write {
+function rowToTravel(row: Write, transfer: ArrayBuffer[]): TravellingRow {
   const own = (bytes: Uint8Array): Uint8Array => ownBytes(bytes, transfer)
   if (row.kind === 'blob') return { ...row, bytes: own(row.bytes) }
   if (row.kind === 'delivery' && row.delivery.body !== null)
     return { ...row, delivery: { ...row.delivery, body: own(row.delivery.body) } }
-  if (row.kind === 'entries') return appendToTravel(row, transfer)
+  if (row.kind === 'entries') return packAppend(row, transfer)
   return row
 }
 
-function toTravel(request: WriteRequest, transfer: ArrayBuffer[]): WriteRequest {
+function toTravel(request: WriteRequest, transfer: ArrayBuffer[]): TravellingRequest {
   if (request.kind !== 'commit') return request
   return { kind: 'commit', writes: request.writes.map((row) => rowToTravel(row, transfer)) }
 }
@@ -87,7 +65,7 @@ export async function startWriterThread(file: string, key: Uint8Array): Promise<
   })
   workerData.key.fill(0)
   const waiting: Waiting[] = []
-  let outbox: WriteRequest[] = []
+  let outbox: TravellingRequest[] = []
   let transfer: ArrayBuffer[] = []
   let end: AppError | null = null
 
@@ -138,8 +116,8 @@ export async function startWriterThread(file: string, key: Uint8Array): Promise<
       const { promise, resolve, reject } = Promise.withResolvers<Extract<WriteReply, { kind: 'done' | 'conflict' }>>()
       if (end !== null) reject(end)
       else {
-        // Writes of one turn of the event loop travel together.
-        if (outbox.length === 0) setImmediate(send)
+        // Writes of one turn of the event loop travel together; one that nothing is before need not wait for the turn to end.
+        if (outbox.length === 0) (waiting.length === 0 ? queueMicrotask : setImmediate)(send)
         outbox.push(toTravel(request, transfer))
         if (waiting.length === 0) worker.ref()
         waiting.push({ resolve, reject })

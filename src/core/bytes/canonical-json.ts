@@ -16,7 +16,11 @@ export class CanonicalJsonError extends Error {
 
 const maxDepth = 512
 
+/** Text of which JSON spells every character as it is; most of what is written here. */
+const plainText = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
 function quoted(text: string): string {
+  if (plainText.test(text)) return `"${text}"`
   if (!text.isWellFormed()) throw new CanonicalJsonError('lone-surrogate')
   return JSON.stringify(text)
 }

@@ -3,7 +3,7 @@ import { CanonicalJsonError, canonicalBytes, canonicalize } from '../bytes/canon
 import { isJsonObject, type Json, type JsonObject } from '../bytes/json.ts'
 import { parseJsonStrict } from '../bytes/json-strict.ts'
 import { decodeUtf8, encodeUtf8 } from '../bytes/utf8.ts'
-import { treeHasher } from './tree-hash.ts'
+import { leafHash } from './tree-hash.ts'
 import type { Acceleration } from '../crypto/acceleration.ts'
 
 /** One entry of a log. `at` is in milliseconds since 1970; larger things stand in `data` by their SHA-256. */
@@ -74,7 +74,7 @@ export function encodeEntry(entry: LogEntry, acceleration: Acceleration = {}): E
   if (bytes.length > maxEntryBytes) return refused('entry-too-large')
   if (!isJsonObject(entry) || !nestsWithin(entry, maxEntryDepth)) return refused('entry-not-json')
   const fault = entryFault(entry)
-  return fault === undefined ? { ok: true, bytes, leafHash: treeHasher(acceleration).leaf(bytes) } : refused(fault)
+  return fault === undefined ? { ok: true, bytes, leafHash: leafHash(bytes, acceleration) } : refused(fault)
 }
 
 function nestsWithin(value: Json, depthLeft: number): boolean {

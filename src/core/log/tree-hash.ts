@@ -1,4 +1,3 @@
-import { concatBytes } from '../bytes/byte-array.ts'
 import type { Acceleration } from '../crypto/acceleration.ts'
 import { sha256 } from '../crypto/sha256.ts'
 
@@ -16,8 +15,15 @@ export type TreeHasher = {
   readonly complete: (hashes: Uint8Array) => Uint8Array
 }
 
-const leafPrefix = Uint8Array.of(0)
 const nodePrefix = 1
+
+/** SHA-256(0x00 ‖ entry). Spec: RFC 6962 §2.1 */
+export function leafHash(entry: Uint8Array, { sha256: hash = sha256 }: Acceleration = {}): Uint8Array {
+  // A new array is all zeroes, and so is the prefix of a leaf.
+  const prefixed = new Uint8Array(1 + entry.length)
+  prefixed.set(entry, 1)
+  return hash(prefixed)
+}
 
 /** Makes a tree hasher over core's SHA-256, or over a faster one. */
 export function treeHasher(acceleration: Acceleration = {}): TreeHasher {
@@ -26,7 +32,7 @@ export function treeHasher(acceleration: Acceleration = {}): TreeHasher {
   const joined = new Uint8Array(65)
   joined[0] = nodePrefix
   return {
-    leaf: (entry) => hash(concatBytes(leafPrefix, entry)),
+    leaf: (entry) => leafHash(entry, acceleration),
     node: (left, right) => {
       if (left.length !== 32 || right.length !== 32) throw new RangeError('a hash has 32 bytes')
       joined.set(left, 1)

@@ -20,6 +20,7 @@ import {
   rangeSubtrees,
   readLogBreak,
   treeHasher,
+  type VerifierKey,
 } from '../../core/index.ts'
 import { AppError, invariant } from '../app-error.ts'
 import { currentSigner, type LogSigner } from './log-era.ts'
@@ -44,6 +45,21 @@ export interface LogEnd {
   readonly custody: Pick<Custody, 'sign' | 'publicKey'>
   readonly random: Random
   readonly acceleration: Acceleration
+  /** `noteVerifierKey`, which may remember. */
+  readonly verifierKeyOf: (origin: string, publicKey: Uint8Array) => VerifierKey
+}
+
+/**
+ * `noteVerifierKey` that remembers its last answer: looking at a point costs more than signing with its key, and one key signs
+ * head after head.
+ */
+export function rememberedVerifierKey(): LogEnd['verifierKeyOf'] {
+  let last: VerifierKey | undefined
+  return (origin, publicKey) => {
+    if (last === undefined || last.name !== origin || !equalBytes(last.publicKey, publicKey))
+      last = noteVerifierKey(origin, publicKey.slice())
+    return last
+  }
 }
 
 /** An entry before it has its place; `id` where the caller must be able to recognise it. */
@@ -133,7 +149,7 @@ export async function appendEntries(
   const body = formatCheckpointBody({ origin, size: frontier.size, root })
   requireOrigin(end, signer)
   const keyName = end.keyNameOf(signer)
-  const key = noteVerifierKey(origin, await custody.publicKey(keyName))
+  const key = end.verifierKeyOf(origin, await custody.publicKey(keyName))
   const signature = await custody.sign(keyName, encodeUtf8(body))
   const note = formatSignedNote(body, [formatNoteSignature(key, signature)])
   return {

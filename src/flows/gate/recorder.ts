@@ -15,7 +15,14 @@ import type {
 import { type EntryDraft, subjectKey } from './entries.ts'
 import type { LogSigner } from './log-era.ts'
 import { keyNameOf } from './log-key-name.ts'
-import { appendEntries, type LogEnd, type LogTip, loadTip, type PlacelessEntry } from './log-tip.ts'
+import {
+  appendEntries,
+  type LogEnd,
+  type LogTip,
+  loadTip,
+  type PlacelessEntry,
+  rememberedVerifierKey,
+} from './log-tip.ts'
 
 /** Name of the Ed25519 key in custody that signs the heads of the security log. */
 export const securityKeyName = 'security-log'
@@ -112,8 +119,8 @@ export function logEnds({
   const keyOf = ({ generation, number }: LogSigner): string => keyNameOf(generation, number)
   const ofSecurity = { origin: securityOrigin(origin), keyNameOf: () => securityKeyName, log: security }
   return {
-    decisions: { ...shared, name: 'decisions', origin, keyNameOf: keyOf, log },
-    security: { ...shared, name: 'security', ...ofSecurity },
+    decisions: { ...shared, name: 'decisions', origin, keyNameOf: keyOf, log, verifierKeyOf: rememberedVerifierKey() },
+    security: { ...shared, name: 'security', ...ofSecurity, verifierKeyOf: rememberedVerifierKey() },
   }
 }
 
