@@ -30,6 +30,8 @@ export function composePublishing(parts: {
   readonly before: () => Promise<void>
   readonly onTurn: (log: LogName, turn: PlaceTurn) => void
   readonly onPublished: () => void
+  /** Told of the size of each head that the quorum cosigned, once it is kept. */
+  readonly onCosigned: (size: number) => void
 }): Publishing {
   const { origin, store, logFiles, offHost, cosigner, onTurn } = parts
   const shared = {
@@ -46,7 +48,10 @@ export function composePublishing(parts: {
     local: logFiles,
     offHost: offHost?.files('decisions') ?? null,
     cosigner,
-    onCosigned: async (head) => void (await parts.store.store.commit([{ kind: 'cosigned-head', ...head }])),
+    onCosigned: async (head) => {
+      await parts.store.store.commit([{ kind: 'cosigned-head', ...head }])
+      parts.onCosigned(head.size)
+    },
     before: parts.before,
     onTurn: (turn) => onTurn('decisions', turn),
     onPublished: parts.onPublished,

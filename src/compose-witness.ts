@@ -15,7 +15,7 @@ import {
 } from './flows/record/cosign.ts'
 import { type NewestKnown, newestWitnessed } from './flows/record/newest-known.ts'
 import type { OutsideSource } from './flows/record/start-gate.ts'
-import { ownWitnessNeeded } from './flows/record/trust.ts'
+import { ownWitnessNeeded, policyForOthers } from './flows/record/trust.ts'
 import { witnessSource } from './flows/record/witness-source.ts'
 import { createWitness, type Witness, type WitnessedLog } from './flows/record/witness.ts'
 
@@ -41,6 +41,8 @@ export interface Witnessing {
   readonly cosigner: Cosigner | null
   /** Green waits for the quorum. */
   readonly isRequiredForGreen: boolean
+  /** The quorum's policy as others judge by it; null where none is configured. */
+  readonly policyForOthers: string | null
   /** The witness that runs inside this server. */
   readonly server: WitnessServer | null
   /** Asked before the log is signed; null where no quorum is configured. */
@@ -133,13 +135,14 @@ export async function composeWitnessing(
   const { quorum = null, serve = null } = config.log.witness ?? {}
   const { custody, telemetry, timers, log, acceleration, onReport } = needs
   const server = serve === null ? null : (await composeWitness(serve, needs.directory, needs)).server
-  if (quorum === null) return { cosigner: null, isRequiredForGreen: false, server, source: null }
+  if (quorum === null) return { cosigner: null, isRequiredForGreen: false, policyForOthers: null, server, source: null }
   const roster = await rosterOf(quorum, custody)
   const client = createWitnessClient({ timeoutMs: requestTimeoutMs })
   const { deadlineMs } = quorum
   return {
     cosigner: createCosigner({ roster, client, log, timers, telemetry, acceleration, deadlineMs, onReport }),
     isRequiredForGreen: quorum.requiredForGreen,
+    policyForOthers: policyForOthers(quorum.policy, roster).text,
     server,
     source: outsideWitnesses(quorum, needs, startPatienceMs),
   }

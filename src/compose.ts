@@ -24,6 +24,7 @@ import { createSigningRefusals } from './flows/audit/signing-refusals.ts'
 import { challenge, challengeAnswer } from './flows/gate/challenge.ts'
 import { createLandings } from './flows/record/landings-by-commit.ts'
 import { releaseChallenge } from './flows/release/release-challenge.ts'
+import { createClockWitness, unwitnessedClocks } from './flows/gate/clock-witness.ts'
 import { createIntake } from './flows/gate/intake.ts'
 import { createLowering } from './flows/gate/lowering.ts'
 import { concernOf, createPipeline, recurringJob, recurringKinds } from './flows/gate/pipeline.ts'
@@ -153,6 +154,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     before: () => readers.known.refresh(),
     onTurn: createPlaceEvents(told),
     onPublished: () => void recording.progressed(),
+    onCosigned: (size) => void clockWitness.cosigned(size),
   })
   const refusals = createSigningRefusals({
     journal: parts.refusals,
@@ -193,6 +195,14 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
     telemetry,
   })
   noted = events
+  const clockWitness =
+    witnessing.policyForOthers === null || !witnessing.isRequiredForGreen
+      ? unwitnessedClocks
+      : createClockWitness({
+          ...{ memory, registry, changes, store, clock, telemetry },
+          witnessPolicy: witnessing.policyForOthers,
+          wake: () => runner.wake(),
+        })
   const recording = createRecording({
     holds: [
       ...(offHost === null ? [] : [offHostHold(publishing.decisions)]),
@@ -285,6 +295,7 @@ export async function composeServer(parts: ServerParts): Promise<Server> {
       shownSuccesses: lowering,
       readers: readers.known,
       recording,
+      clockWitness,
       isWitnessed: gate.isWitnessed,
       recovery,
       publishLog: () => publishing.wake(),

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import {
   dayMs,
+  decodeEntry,
   decodeUtf8,
   ed25519PublicKey,
   type LogIndex,
@@ -102,6 +103,64 @@ test('green does not wait for a quorum that is only asked for', async (t) => {
   set(false)
   await d.pass(periodMs)
   assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'success')
+})
+
+test('T24 a review clock that no witness saw begin begins anew, so that green and evidence agree', async (t) => {
+  const { d, policy, set } = await witnessed(t, true)
+  await d.server.publisher.publish()
+  set(false)
+  const pull = await approvedChange(d)
+  const check = () => d.check('acme/sdk', pull.headSha)
+  await d.pass(600_000)
+  set(true)
+  await d.server.publisher.publish()
+  await d.settled()
+  const clocks = async (type: string) =>
+    (await d.store.log.find({ type, limit: 10 })).map(({ bytes }) => decodeEntry(bytes))
+  const ended = (await clocks('clock-ended')).map((one) => (one.ok ? one.entry.data.why : null))
+  assert.deepEqual([ended, (await clocks('clock-started')).length], [['unwitnessed'], 2])
+  await d.server.publisher.publish()
+  // Counted from the first start the period would be over.
+  await d.pass(periodMs - 600_000)
+  assert.notEqual(check()?.conclusion, 'success')
+  await d.pass(600_000)
+  await d.server.publisher.publish()
+  await d.settled()
+  assert.equal(check()?.conclusion, 'success')
+  const [verdict] = await verdictsOf(d)
+  assert.ok(verdict !== undefined)
+  const publishedHead = decodeUtf8((await d.logFiles.read('checkpoint')) ?? new Uint8Array()) ?? null
+  const bytes = await gatherEvidence({ ...d.store, acceleration: {}, publishedHead }, verdict)
+  const { checks } = verifyEvidence(bytes, { trust: await trustOf(d, policy), cloneCheck: null, quorumTime })
+  assert.deepEqual(
+    checks.filter(({ outcome }) => outcome === 'fail'),
+    [],
+  )
+  assert.equal(checks.find(({ check: name }) => name === 'time')?.outcome, 'pass')
+})
+
+test('T24 a pass whose review clock nobody saw begin never turns green when the witness is back', async (t) => {
+  const { d, set } = await witnessed(t, true)
+  await d.server.publisher.publish()
+  set(false)
+  const pull = await approvedChange(d)
+  await d.pass(periodMs)
+  await d.pass(2_000)
+  assert.match(d.check('acme/sdk', pull.headSha)?.title ?? '', /^Recording: waits for the witness quorum/)
+  set(true)
+  await d.server.publisher.publish()
+  await d.settled()
+  assert.equal(d.check('acme/sdk', pull.headSha)?.conclusion, 'action_required')
+  const [ended] = await d.store.log.find({ type: 'clock-ended', limit: 1 })
+  const decoded = decodeEntry(ended?.bytes ?? new Uint8Array())
+  assert.equal(decoded.ok && decoded.entry.data.why, 'unwitnessed')
+  const published = await d.store.security.find({ type: 'check-published', limit: 100 })
+  const shown = published.map(({ bytes }) => decodeEntry(bytes)).map((one) => one.ok && one.entry.data.details)
+  assert.ok(shown.length > 0)
+  assert.deepEqual(
+    shown.filter((details) => JSON.stringify(details).includes('"success"')),
+    [],
+  )
 })
 
 test('evidence carries the cosigned head and holds under the witnesses of the trust file, not without their quorum', async (t) => {

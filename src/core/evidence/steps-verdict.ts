@@ -9,10 +9,8 @@ import type { EntryOf } from './read-entry.ts'
 import type { StatementStep } from './history.ts'
 import type { Recomputation } from './recompute.ts'
 import { failed, type Finding, skipped, unknownFor } from './report.ts'
+import { witnessGraceMs } from '../log/quorum-time.ts'
 import { provenBy } from './steps-log.ts'
-
-/** How much later than the witnesses saw it an entry may say that it was made, and how much earlier a clock may have started. */
-const witnessGraceMs = 300_000
 
 const judgedOf = ({ verdicts }: EvidenceCase): readonly Recomputation[] => verdicts.filter(({ isJudged }) => isJudged)
 

@@ -141,7 +141,7 @@ export const entryTypes = {
     object({
       baseRef: text({ max: 1024 }),
       changeDigest: sha256Text,
-      why: oneOf(['content', 'retarget', 'draft', 'closed', 'merged']),
+      why: oneOf(['content', 'retarget', 'draft', 'closed', 'merged', 'unwitnessed']),
     }),
     none,
     { baseRef: 'main', changeDigest: digest('e'), why: 'merged' },

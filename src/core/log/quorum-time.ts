@@ -2,6 +2,9 @@ import { asInstant, type Instant } from '../ids.ts'
 import { verifyCosignatures } from './cosignature.ts'
 import { meetsQuorum, parseWitnessPolicy } from './witness-policy.ts'
 
+/** How much later than the witnesses saw it an entry may say that it was made, and how much earlier a clock may have started. */
+export const witnessGraceMs = 300_000
+
 /**
  * Since when a head is known to have existed: the moment, in milliseconds, at which its cosignatures first made the quorum of
  * the policy. Null where they do not, where one of them is bad, or where the policy cannot be read or asks for nobody.

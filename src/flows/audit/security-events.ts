@@ -71,6 +71,8 @@ export function createSecurityEvents(parts: SecurityEventsParts): SecurityEvents
   /** The newest commit threw: some of what waits may be stored. */
   let isUncertain = false
   let isArmed = false
+  /** What comes later belongs to the next process, which finds it by itself: this one writes no more. */
+  let isStopped = false
   let retryMs = flushEveryMs
   let anchoredAt = clock.now()
   let anchoredSize: number | null = null
@@ -82,10 +84,11 @@ export function createSecurityEvents(parts: SecurityEventsParts): SecurityEvents
   }
 
   function arm(ms: number): void {
-    if (isArmed) return
+    if (isArmed || isStopped) return
     isArmed = true
     timers.after(ms, () => {
       isArmed = false
+      if (isStopped) return
       // What went wrong is told and tried again by `write` itself.
       write().catch(() => {})
     })
@@ -222,6 +225,7 @@ export function createSecurityEvents(parts: SecurityEventsParts): SecurityEvents
       } catch (error) {
         telemetry.event('security-events-lost', 'error', { waiting: waiting.length, error })
       }
+      isStopped = true
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { RepositoryId } from '../../core/index.ts'
 import type { Memory, PolicyRecord, Registry, StatementRecord, Statements } from '../ports.ts'
+import type { ClockWitness } from './clock-witness.ts'
 import type { DecisionInput } from './decide.ts'
 import { standingStatements } from './void-approvals.ts'
 
@@ -8,6 +9,8 @@ type CurrentNeeds = {
   readonly statements: Pick<Statements, 'forChange'>
   readonly memory: Pick<Memory, 'cursor'>
 }
+
+type NowNeeds = CurrentNeeds & { readonly clockWitness: Pick<ClockWitness, 'isLate'> }
 
 /** Statements that bear on a change: its own, and those of the open pull requests with the same head and base. */
 export async function statementsOf(
@@ -36,9 +39,14 @@ export async function isInForce(
  * have to be collected anew. In the recorder's turn nothing else is recorded before the verdict, so that it stands on
  * exactly what the log says before its entry: a verifier replays the log and finds the same.
  */
-export async function asOfNow(needs: CurrentNeeds, input: DecisionInput): Promise<DecisionInput | null> {
+export async function asOfNow(needs: NowNeeds, input: DecisionInput): Promise<DecisionInput | null> {
   const keyring = await needs.registry.keyring()
   if (keyring === null || !(await isInForce(needs, input.policy))) return null
-  const { repository, collected } = input
-  return { ...input, keyring, statements: await statementsOf(needs, repository.id, collected.facts.group) }
+  const { repository, collected, record } = input
+  return {
+    ...input,
+    keyring,
+    statements: await statementsOf(needs, repository.id, collected.facts.group),
+    isClockLate: await needs.clockWitness.isLate(record?.clock ?? null),
+  }
 }

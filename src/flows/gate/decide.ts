@@ -42,6 +42,8 @@ export interface DecisionInput {
   readonly statements: readonly StatementRecord[]
   /** Open pull requests that had the same head and base when this one was last collected. */
   readonly groupBefore: readonly number[]
+  /** Witnesses saw the start of the running clock too late for it to count. */
+  readonly isClockLate: boolean
   /** How often the test merge was found unknown in a row. */
   readonly polls: number
   readonly acceleration: Acceleration
@@ -114,14 +116,16 @@ export const decisionRecorded = (
 /**
  * The review clock belongs to (pull request, base ref, content) and runs only while that content is the head of an open,
  * non-draft pull request: a push of other content, a retarget, a draft or a close ends it, a return starts a new one (T36).
+ * One that witnesses saw begin too late begins anew: what nobody can prove to have run earns no days (T24).
  */
 export function settleClock(
   running: ChangeRecord['clock'],
   facts: Pick<Facts, 'state' | 'draft' | 'base' | 'changeDigest' | 'head' | 'repository' | 'number'>,
   moment: Moment,
+  isLate = false,
 ): ClockState {
   const subject = { kind: 'change', repository: facts.repository.id, number: facts.number } as const
-  const ended = (why: 'content' | 'retarget' | 'draft' | 'closed' | 'merged'): EntryDraft => ({
+  const ended = (why: 'content' | 'retarget' | 'draft' | 'closed' | 'merged' | 'unwitnessed'): EntryDraft => ({
     type: 'clock-ended',
     actor: serverActor,
     subject,
@@ -130,8 +134,9 @@ export function settleClock(
   if (facts.state !== 'open') return { clock: null, entries: running ? [ended(facts.state)] : [] }
   if (facts.draft) return { clock: null, entries: running ? [ended('draft')] : [] }
   const isSame = running?.changeDigest === facts.changeDigest && running.baseRef === facts.base.ref
-  if (running && isSame) return { clock: running, entries: [] }
-  const before = running ? [ended(running.baseRef === facts.base.ref ? 'content' : 'retarget')] : []
+  if (running && isSame && !isLate) return { clock: running, entries: [] }
+  const why = isSame ? 'unwitnessed' : running?.baseRef === facts.base.ref ? 'content' : 'retarget'
+  const before = running ? [ended(why)] : []
   const started: EntryDraft = {
     type: 'clock-started',
     actor: serverActor,
@@ -157,7 +162,7 @@ export function settle(input: DecisionInput, moment: Moment, command: CommandSte
   const { repository, record, collected, policy, acceleration } = input
   const { change } = collected
   const subject = { kind: 'change', repository: repository.id, number: change.number } as const
-  const clock = settleClock(record?.clock ?? null, collected.facts, moment)
+  const clock = settleClock(record?.clock ?? null, collected.facts, moment, input.isClockLate)
   const entries: EntryDraft[] = [...clock.entries]
   const events: SecurityEvent[] = []
   const writes: Write[] = []

@@ -20,7 +20,7 @@ export interface EntryData extends DecisiveEntryData {
   readonly 'clock-ended': {
     readonly baseRef: string
     readonly changeDigest: Sha256
-    readonly why: 'content' | 'retarget' | 'draft' | 'closed' | 'merged'
+    readonly why: 'content' | 'retarget' | 'draft' | 'closed' | 'merged' | 'unwitnessed'
   }
   readonly 'statement-refused': {
     readonly payloadDigest: Sha256

@@ -26,6 +26,7 @@ import type {
   Write,
 } from '../ports.ts'
 import { type Collected, type CollectNeeds, collect, repositoryPolicy } from './collect.ts'
+import type { ClockWitness } from './clock-witness.ts'
 import { asOfNow, isInForce, statementsOf } from './current-input.ts'
 import { type CommandStep, type Decided, decisionRecorded, type DecisionInput, settle } from './decide.ts'
 import { serverActor } from './entries.ts'
@@ -57,6 +58,7 @@ export interface JudgeNeeds extends CollectNeeds {
   readonly telemetry: Telemetry
   readonly events: Pick<SecurityEvents, 'note' | 'noteRationed'>
   readonly readers: PrivacyNeeds['readers']
+  readonly clockWitness: Pick<ClockWitness, 'isLate'>
   readonly lowering: {
     /** Lowers a shown success whose newer decision is no pass and could not be recorded. */
     lowerUnrecorded(repository: RepositoryId, head: CommitId, baseRef: string): Promise<void>
@@ -171,6 +173,8 @@ async function judgeOnce(needs: JudgeNeeds, target: JudgeTarget, command: Comman
     keyring,
     statements: await statementsOf(needs, repository.id, collected.facts.group),
     groupBefore: before?.group ?? [],
+    // Asked in the recorder's turn.
+    isClockLate: false,
     polls: target.polls ?? 0,
     acceleration: needs.acceleration,
   }

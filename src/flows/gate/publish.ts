@@ -28,6 +28,7 @@ import type {
   Registry,
   Write,
 } from '../ports.ts'
+import type { ClockWitness } from './clock-witness.ts'
 import { type FindingNeeds, recordFinding } from './findings.ts'
 import { currentNames } from './names.ts'
 import { recordingJob, refreshJob } from './jobs.ts'
@@ -61,6 +62,8 @@ export interface PublishNeeds extends FindingNeeds {
   readonly shownSuccesses: ShownSuccesses
   /** What a success waits for besides the signed checkpoint. */
   readonly recording: Pick<Recording, 'missing'>
+  /** Says of a review clock that the success stands on whether witnesses vouch for its start. */
+  readonly clockWitness: Pick<ClockWitness, 'isLate'>
   /** False: nobody outside of this machine is asked before the log is signed, and every check says so. */
   readonly isWitnessed: boolean
 }
@@ -187,6 +190,13 @@ export async function publish(needs: PublishNeeds, target: PublishTarget): Promi
     const checkpoint = await needs.log.checkpoint()
     if (checkpoint === null || checkpoint.size <= wantedEntry)
       throw new AppError('store-unavailable', 'the verdict is not under a signed checkpoint yet')
+    const late = await lateAmong(needs, members)
+    // Evidence would refuse it: the clock begins anew with the next decision, and this one is shown no more.
+    if (late.length > 0)
+      return late.flatMap((record) => [
+        ...undecided(record),
+        refreshJob(record.repository, record.number, needs.clock.now()),
+      ])
     const missing = needs.recording.missing(target, wantedEntry)
     if (missing.length > 0) {
       // A success that is shown stands on an entry that has arrived; a newer verdict that passes too need not lower it.
@@ -270,6 +280,17 @@ async function membersOf(needs: PublishNeeds, open: readonly ChangeRecord[]): Pr
     members.push({ record, verdict, entry: record.verdict.entry })
   }
   return members.sort((a, b) => a.record.number - b.record.number)
+}
+
+/** Changes that pass by a review clock of which witnesses saw the start too late. */
+async function lateAmong(
+  needs: Pick<PublishNeeds, 'clockWitness'>,
+  members: readonly Member[],
+): Promise<ChangeRecord[]> {
+  const late: ChangeRecord[] = []
+  for (const { record, verdict } of members)
+    if (verdict.outcome === 'pass' && (await needs.clockWitness.isLate(record.clock))) late.push(record)
+  return late
 }
 
 interface Place {

@@ -46,7 +46,7 @@ export const ownWitnessNeeded = (own: readonly string[]): AppError =>
   )
 
 /** The witness policy as others may rely on it: without the witnesses that the deployment runs itself. */
-function policyForOthers(
+export function policyForOthers(
   text: string,
   roster: WitnessRoster,
 ): { readonly text: string; readonly leftOut: readonly string[] } {
