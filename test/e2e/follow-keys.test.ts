@@ -118,7 +118,8 @@ test('T46 the trust file of before a succession follows it: audit, watch, landin
     reader('log', 'watch', from, '--once', '--state', file(state), ...believing, ...more)
   const audit = (from: string, ...more: readonly string[]) => reader('verify', 'log', from, ...believing, ...more)
   const clone = file('clone')
-  const landings = (from: string) => reader('verify', 'repo', clone, '--log', from, '--repo', 'acme/node', ...believing)
+  const landings = (from: string) =>
+    reader('verify', 'repo', clone, '--log', from, '--repo', 'acme/node', '--accept-consistent', ...believing)
   const open = async (branch: string): Promise<string> => {
     fake.commit('acme/node', branch, { files: { [`docs/${branch}.md`]: 'new\n' }, author: 'alice', from: 'main' })
     const pull = fake.openPullRequest({ repo: 'acme/node', head: branch, author: 'alice', title: `docs: ${branch}` })

@@ -198,7 +198,9 @@ test('T49 an operator who puts another policy into force than was approved is na
   const log = join(view.dir, 'lie-policy')
   const blind = await verify({ ...view, log, trust: join(log, 'trust.json') })
   assert.deepEqual(
-    [blind.exit, blind.report.policiesInGit, blind.report.problems],
-    [0, { outcome: 'skipped', code: 'no-governance-clone' }, []],
+    [blind.exit, blind.report.outcome, blind.report.policiesInGit, blind.report.problems],
+    [1, 'consistent', { outcome: 'skipped', code: 'no-governance-clone' }, []],
   )
+  const trusting = await verify({ ...view, log, trust: join(log, 'trust.json') }, sdk, '--accept-consistent')
+  assert.equal(trusting.exit, 0)
 })

@@ -142,7 +142,7 @@ test('T49 an operator with a valid log and keys who records the real trees with 
   const { d, pull } = await oneLanding(t)
   const view = await strangersView(t, d)
   const honest = await verify(view)
-  assert.deepEqual([honest.exit, landed(honest.report)], [0, [[pull.number, 'merge-tree', 1]]])
+  assert.deepEqual([honest.report.outcome, landed(honest.report)], ['consistent', [[pull.number, 'merge-tree', 1]]])
   assert.ok(honest.report.notCheckable.includes('commits.accounts'), 'what git cannot tell is said')
 
   const lies: readonly (readonly [string, (facts: Facts) => Partial<Facts>])[] = [
@@ -283,12 +283,12 @@ test('nothing of a hostile clone runs, is believed or is changed', async (t) => 
   const parent = git(clone, 'rev-parse', 'origin/main~1')
   const blob = git(clone, 'rev-parse', `${pull.headSha}:docs/more.md`)
   const honest = await verify(view)
-  assert.deepEqual([honest.exit, landed(honest.report)], [0, [[pull.number, 'merge-tree', 1]]])
+  assert.deepEqual([honest.report.outcome, landed(honest.report)], ['consistent', [[pull.number, 'merge-tree', 1]]])
   // A replacement and a graft would hide the landing from git itself.
   writeFileSync(join(clone, '.git/info/grafts'), `${commit}\n`)
   mkdirSync(join(clone, '.git/refs/replace'), { recursive: true })
   writeFileSync(join(clone, `.git/refs/replace/${commit}`), `${parent}\n`)
-  assert.equal((await verify(view)).exit, 0)
+  assert.equal((await verify(view)).report.outcome, 'consistent')
   const reader = openClone(clone, process.env.PATH ?? '')
   assert.equal(await reader.commit(asCommitId('f'.repeat(40))), null)
   await reader.close()

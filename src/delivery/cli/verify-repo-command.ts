@@ -23,11 +23,13 @@ interface Options {
   readonly branch: string
   readonly governanceClone?: string
   readonly skipObjectCheck?: true
+  readonly acceptConsistent?: true
   readonly json?: true
 }
 
 const exitOf: Readonly<Record<RepoReport['outcome'], ExitCode>> = {
   ok: exitCode.good,
+  consistent: exitCode.notGood,
   bad: exitCode.notGood,
   unknown: exitCode.unknown,
 }
@@ -114,7 +116,8 @@ async function verifyRepoAction(needs: CliNeeds, finish: Finish, clone: string, 
     governance = governanceClone === undefined ? null : needs.openClone(governanceClone)
     if (options.skipObjectCheck !== true) for (const one of [git, governance]) await one?.checkObjects()
     const report = await verifyIn(needs, { git, governance }, options)
-    finish(exitOf[report.outcome])
+    const isAccepted = options.acceptConsistent === true && report.outcome === 'consistent'
+    finish(isAccepted ? exitCode.good : exitOf[report.outcome])
     const checkpoint = { ...report.checkpoint, root: encodeHex(report.checkpoint.root) }
     if (options.json) printJson(needs.terminal, { ...report, checkpoint })
     else tellRepoReport(needs.terminal, report)
@@ -135,6 +138,7 @@ export function addVerifyRepoCommand(verify: Command, needs: CliNeeds, finish: F
     .requiredOption('--repo <OWNER/NAME>', 'the repository as the log enrolled it, or its number')
     .option('--branch <NAME>', 'the governed branch', 'main')
     .option('--governance-clone <DIR>', 'clone of the governance repository: every policy is compared with its files')
+    .option('--accept-consistent', 'end with 0 also when the policies were not compared with git')
     .option('--skip-object-check', 'believe that the clone holds what its ids name, as git itself does')
     .option('--json', 'one JSON value for machines')
     .action(async (clone: string, options: Options) => verifyRepoAction(needs, finish, clone, options))

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { asCommitId, asRepositoryId, asSha256, type JsonObject, type LogEntry } from '../../core/index.ts'
-import { readBranchRecord, repositoryOfRecord, verdictsToRead } from './branch-record.ts'
+import { branchEntryTypes, readBranchRecord, repositoryOfRecord, verdictsToRead } from './branch-record.ts'
 import type { IndexedEntry } from './read-decisions.ts'
 
 const id = (n: number): string => n.toString(16).padStart(40, '0')
@@ -101,6 +102,38 @@ test('the first entry that speaks of a commit tells when it had landed, and the 
   assert.equal(repositoryOfRecord(entries, 'ACME/new'), 7)
   assert.equal(repositoryOfRecord(entries, '12'), 12)
   assert.equal(repositoryOfRecord(entries, 'acme/other'), null)
+})
+
+test('entries of any content are read or left out, and never end the reading', () => {
+  const any = fc.dictionary(
+    fc.constantFrom(
+      'name',
+      'branches',
+      'epoch',
+      'commit',
+      'files',
+      'outcome',
+      'head',
+      'mergeTree',
+      'facts',
+      'verdict',
+      'detail',
+    ),
+    fc.oneof(fc.jsonValue(), fc.constantFrom(id(1), sha(1)), fc.constant([{ ref: 'main' }, null, 'main'])),
+  )
+  const subject = fc.constantFrom<JsonObject>(branch, change, { kind: 'deployment' })
+  const entry = fc.tuple(fc.constantFrom(...branchEntryTypes), subject, any as fc.Arbitrary<JsonObject>)
+  fc.assert(
+    fc.property(fc.array(entry), (entries) => {
+      const read = log(enrolled, ...entries)
+      verdictsToRead(read, repository)
+      repositoryOfRecord(read, 'acme/node')
+      assert.notEqual(
+        readBranchRecord(read, repository, 'main', () => false),
+        null,
+      )
+    }),
+  )
 })
 
 test('only verdicts that wait on a head that passed are read', () => {

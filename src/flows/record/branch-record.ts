@@ -5,6 +5,7 @@ import {
   asTreeId,
   type CommitId,
   IdentifierError,
+  isJsonObject,
   type RepositoryId,
   type Sha256,
   type TreeId,
@@ -117,7 +118,7 @@ export function readBranchRecord(
     if (subject.repository !== repository) return
     if (entry.type === 'repository-enrolled') {
       const data = dataOf(one, 'repository-enrolled')
-      const branch = data.branches.find((known) => known.ref === ref)
+      const branch = Array.isArray(data.branches) ? data.branches.find((known) => known?.ref === ref) : undefined
       if (branch === undefined) return
       name = data.name
       start ??= { commit: asCommitId(branch.tip), tree: asTreeId(branch.tree), index }
@@ -130,7 +131,8 @@ export function readBranchRecord(
       mention(asCommitId(commit), index)
       matched.set(asCommitId(commit), { index, verdict })
     } else if (entry.type === 'finding' && subject.ref === ref) {
-      const { commit } = dataOf(one, 'finding').detail
+      const { detail } = dataOf(one, 'finding')
+      const commit = isJsonObject(detail) ? detail.commit : null
       if (typeof commit === 'string') mention(asCommitId(commit), index)
     }
   }

@@ -87,7 +87,8 @@ export interface RepoReport {
   readonly policiesInGit: { readonly outcome: 'pass' | 'fail' | 'skipped'; readonly code: string | null }
   /** Fields of facts that no clone can confirm. */
   readonly notCheckable: readonly string[]
-  readonly outcome: 'ok' | 'bad' | 'unknown'
+  /** `consistent`: nothing is wrong, but that the policies are what was approved is the operator's word. */
+  readonly outcome: 'ok' | 'consistent' | 'bad' | 'unknown'
 }
 
 export interface VerifyRepoNeeds {
@@ -364,7 +365,7 @@ function createWalk(needs: VerifyRepoNeeds, record: BranchRecord, line: BranchLi
             ? { outcome: 'skipped', code: 'no-governance-clone' }
             : { outcome: inGit, code: policies.find(({ code }) => code !== null)?.code ?? null },
         notCheckable: [...notCheckable].sort(),
-        outcome: isBad ? 'bad' : isUnknown ? 'unknown' : 'ok',
+        outcome: isBad ? 'bad' : isUnknown ? 'unknown' : needs.policyInGit === null ? 'consistent' : 'ok',
       }
     },
   }
