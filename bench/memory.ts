@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { nonceKeyName, saltKeyName } from '../src/compose.ts'
+import { nonceKeyName, saltKeyName } from '../src/compose-names.ts'
 import { buildProduct, sendBurst, startProcess } from './child.ts'
 import { officialPayload } from './intake.ts'
 import { type Bench, type Outcome, whole } from './outcome.ts'

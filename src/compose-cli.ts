@@ -16,7 +16,6 @@ import { openJournal, sharedJournal } from './adapters/store/journal.ts'
 import { makeSshKey, readSshKey } from './adapters/log-files/ssh-key.ts'
 import { migrateSqlite } from './adapters/store/sqlite.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
-import { composeServer } from './compose.ts'
 import { acceleration } from './compose-acceleration.ts'
 import {
   commandRecorder,
@@ -287,6 +286,8 @@ export function composeCli(terminal: Terminal): CliNeeds {
       const gate = commandGate(config, custody, store, offHost)
       try {
         await requireGenesis(config, store)
+        // Loaded where it is needed: the other commands are several times as many, and end sooner without it.
+        const { composeServer } = await import('./compose.ts')
         const server = await composeServer({
           config,
           custody,

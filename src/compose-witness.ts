@@ -2,7 +2,7 @@ import { openFileWitnessState } from './adapters/witness-state/file-witness-stat
 import { createWitnessClient } from './adapters/witness/client.ts'
 import type { Config, WitnessServeConfig } from './config/config.ts'
 import { type Acceleration, meetsQuorum, parseVerifierKey, parseWitnessPolicy, type VerifierKey } from './core/index.ts'
-import { createWitnessServer, type WitnessServer } from './delivery/http/witness-server.ts'
+import type { WitnessServer } from './delivery/http/witness-server.ts'
 import { invariant } from './flows/app-error.ts'
 import type { Clock, Custody, DecisionLog, Telemetry, Timers } from './flows/ports.ts'
 import {
@@ -73,6 +73,7 @@ export async function composeWitness(
   const witness = createWitness(parts)
   // A witness without its key would take requests and answer none.
   await witness.key()
+  const { createWitnessServer } = await import('./delivery/http/witness-server.ts')
   return { witness, server: createWitnessServer({ listen: serve.listen, witness, clock, telemetry }) }
 }
 

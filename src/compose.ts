@@ -1,11 +1,11 @@
 import { createHmac, hash } from 'node:crypto'
-import { join } from 'node:path'
 import { webUrlOf } from './adapters/github/api-address.ts'
 import { createGitHub } from './adapters/github/github.ts'
 import { createWebhooks } from './adapters/github/webhook.ts'
 import { policyFilesPort } from './adapters/policy-files/policy-files.ts'
 import { requireSecurityKey } from './compose-deployment.ts'
 import { outsideCopies, signingGate } from './compose-off-host.ts'
+import { nonceKeyName, saltKeyName, witnessMemoryOf } from './compose-names.ts'
 import { composePublishing } from './compose-publishing.ts'
 import { acceleration } from './compose-acceleration.ts'
 import type { Config } from './config/config.ts'
@@ -52,13 +52,6 @@ import type {
   Telemetry,
   Timers,
 } from './flows/ports.ts'
-
-/** Names of the secrets in custody that no configuration chooses. */
-export const nonceKeyName = 'nonce'
-export const saltKeyName = 'salt'
-
-/** Where the witness inside a server keeps its memory. */
-export const witnessMemoryOf = (directory: string): string => join(directory, 'witness')
 
 /** GitHub Actions on github.com: the App whose runs the author of a change can write the code of. */
 const workflowAppId = 15_368

@@ -1,6 +1,6 @@
 /** Statements that the challenge route does not hand out, signed with real keys, and what the server answers to them. */
 import { webUrlOf } from '../../src/adapters/github/api-address.ts'
-import { nonceKeyName } from '../../src/compose.ts'
+import { nonceKeyName } from '../../src/compose-names.ts'
 import {
   buildStatement,
   decodeHex,

@@ -1,6 +1,8 @@
-import { confirm, isCancel, password, text } from '@clack/prompts'
 import { Refusal, UsageError } from './refusal.ts'
 import type { Terminal } from './terminal.ts'
+
+/** Loaded where somebody is asked: most commands ask nothing. */
+const clack = () => import('@clack/prompts')
 
 const cancelled = (): Refusal => new Refusal('cancelled', 'cancelled; nothing was done')
 
@@ -12,6 +14,7 @@ const cancelled = (): Refusal => new Refusal('cancelled', 'cancelled; nothing wa
 export async function confirmed(terminal: Terminal, question: string, yes: boolean): Promise<void> {
   if (yes) return
   if (!terminal.isInteractive) throw new UsageError(`nobody is here to confirm "${question}"; add --yes`)
+  const { confirm } = await clack()
   const answer = await confirm({ message: question, initialValue: false, output: process.stderr })
   if (answer !== true) throw cancelled()
 }
@@ -39,6 +42,8 @@ export async function valuesOf<K extends string>(
   if (missing.length > 0 && (yes || !terminal.isInteractive))
     throw new UsageError(...missing.map((name) => `${wanted[name].flag} is missing`))
   const values = { ...given } as Record<K, string>
+  if (missing.length === 0) return values
+  const { isCancel, text } = await clack()
   for (const name of missing) {
     const { question, initial } = wanted[name]
     const answer = await text({
@@ -56,6 +61,7 @@ export async function valuesOf<K extends string>(
 /** Asks for a secret without showing it. @throws UsageError naming the flag when nobody can be asked */
 export async function askSecret(terminal: Terminal, question: string, flag: string): Promise<string> {
   if (!terminal.isInteractive) throw new UsageError(`nobody is here to be asked: ${flag} is missing`)
+  const { isCancel, password } = await clack()
   const answer = await password({ message: question, output: process.stderr })
   if (isCancel(answer)) throw cancelled()
   return answer
@@ -65,6 +71,7 @@ export async function askSecret(terminal: Terminal, question: string, flag: stri
 export async function typed(terminal: Terminal, word: string, question: string, yes: boolean): Promise<void> {
   if (yes) return
   if (!terminal.isInteractive) throw new UsageError(`nobody is here to type "${word}"; add --yes`)
+  const { isCancel, text } = await clack()
   const answer = await text({ message: question, output: process.stderr })
   if (isCancel(answer) || answer.trim() !== word) throw cancelled()
 }
@@ -82,6 +89,7 @@ export async function askText(terminal: Terminal, question: string, optional: bo
     if (optional) return ''
     throw new UsageError(`nobody is here to be asked: ${question}`)
   }
+  const { isCancel, text } = await clack()
   const answer = await text({ message: question, output: process.stderr })
   if (isCancel(answer)) throw cancelled()
   return (answer ?? '').trim()

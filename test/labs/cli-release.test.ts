@@ -4,8 +4,8 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { ReleaseReport } from '../../src/core/index.ts'
-import { json, run, scratch } from './cli-process.ts'
-import { node, pemOf, setReleaseDesk, sha256sumCheck } from './release-desk.ts'
+import { json, run, scratch } from '../e2e/cli-process.ts'
+import { node, pemOf, setReleaseDesk, sha256sumCheck } from '../e2e/release-desk.ts'
 
 test('a release goes from its artefacts to a stranger’s machine: prepared, signed for, signed, verified', async (t) => {
   const { desk, people, revision, dist, say } = await setReleaseDesk(t)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { copyTree } from './tree-copy.ts'
+import { copyTree } from '../house/tree-copy.ts'
 
 /** One broken rule: the step that must see it, the file it must name, and what is written. */
 type Plant = {

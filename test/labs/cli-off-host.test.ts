@@ -14,8 +14,8 @@ import {
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { lacksSshd, startSshd } from '../contract/sshd.ts'
-import { setDesk } from './cli-deployment.ts'
-import { json } from './cli-process.ts'
+import { setDesk } from '../e2e/cli-deployment.ts'
+import { json } from '../e2e/cli-process.ts'
 
 type Desk = Awaited<ReturnType<typeof setDesk>>
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type Desk, setDesk, until } from './cli-deployment.ts'
-import { json } from './cli-process.ts'
+import { type Desk, setDesk, until } from '../e2e/cli-deployment.ts'
+import { json } from '../e2e/cli-process.ts'
 
 const reason = ['--reason', 'the person asked for it', '--yes']
 
