@@ -1,8 +1,20 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { decodeBundle, type Report, signEcdsa } from '../../src/core/index.ts'
+import {
+  canonicalBytes,
+  decodeBundle,
+  ed25519PublicKey,
+  formatVerifierKey,
+  type Json,
+  noteVerifierKey,
+  readTrustFile,
+  type Report,
+  rootKeyName,
+  signEcdsa,
+} from '../../src/core/index.ts'
 import { type Desk, setDesk, until } from '../e2e/cli-deployment.ts'
 import { json } from '../e2e/cli-process.ts'
 import { good, makeRoot, newOrigin, oldOrigin, type Root, signBreak } from '../e2e/log-ending.ts'
@@ -239,6 +251,13 @@ test('T47 a rolled-back log goes on after a break of its root: entries, approval
   const now = join(desk.dataDirectory, 'log/decisions-after-1')
   const audited = await desk.cli('verify', 'log', now, '--trust', newTrust)
   assert.equal(audited.code, 0, audited.stdout)
+  const forged = readTrustFile(readFileSync(newTrust))
+  assert.ok(forged.ok && forged.trust.before !== undefined)
+  const strange = formatVerifierKey(noteVerifierKey(rootKeyName(oldOrigin), ed25519PublicKey(randomBytes(32))))
+  const ends = forged.trust.before.map((one) => ({ ...one, root: strange }))
+  writeFileSync(other, canonicalBytes({ ...forged.trust, before: ends } as unknown as Json))
+  const doubted = await desk.cli('verify', 'log', now, '--trust', other)
+  assert.deepEqual([doubted.code, /log-[a-z-]+-not-signed-by-root/.test(doubted.stdout)], [1, true], doubted.stdout)
   const listed = await good(desk, 'audit', 'list', '--json', '--limit', '1000', ...config)
   const events = JSON.parse(listed) as readonly { readonly eventType: string }[]
   assert.equal(events.filter(({ eventType }) => eventType === 'log-broken').length, 1)

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { inertPlain as inert } from '../../core/index.ts'
+import { judgeBreaks } from '../../flows/record/judge-breaks.ts'
 import { auditLog } from '../../flows/record/audit-log.ts'
 import type { AuditReport } from '../../flows/record/audit-report.ts'
 import type { LogFault } from '../../flows/record/log-fault.ts'
@@ -9,6 +10,7 @@ import { appendIds, type LogState, readIds, readLogState, writeLogState } from '
 import type { CliNeeds } from './needs.ts'
 import type { Finish } from './policy-commands.ts'
 import { Refusal, UsageError } from './refusal.ts'
+import { trustFrom } from './trust-commands.ts'
 import { counted, printJson, type Terminal } from './terminal.ts'
 
 interface VerifyLogOptions extends LogReadingOptions {
@@ -128,6 +130,12 @@ async function verifyLogAction(
     )
   } finally {
     await threads.close()
+  }
+  // A trust file that knows of logs before this one is judged by what ended them, too; a log that is bad already need not be.
+  const believed = options.trust === undefined ? null : trustFrom(options.trust).trust
+  if (report.isGood && (believed?.before ?? []).length > 0 && believed !== null) {
+    const fault = await judgeBreaks(source, trust, believed, needs.acceleration)
+    if (fault !== null) report = { ...report, isGood: false, faults: [fault], faultCount: 1 }
   }
   // What was found wrong is not what later audits must be consistent with.
   const { size, certificates } = report

@@ -1,10 +1,11 @@
-import type { CheckpointFaultCode, EntryFaultCode, LogKeyFaultCode } from '../../core/index.ts'
+import type { CheckpointFaultCode, EntryFaultCode, LogEraFaultCode, LogKeyFaultCode } from '../../core/index.ts'
 
 /** Everything that a reader of a log's files can find wrong with them. */
 export type LogFaultCode =
   | CheckpointFaultCode
   | EntryFaultCode
   | LogKeyFaultCode
+  | LogEraFaultCode
   | 'log-key-wrong-size'
   | 'checkpoint-missing'
   | 'tile-missing'
@@ -24,7 +25,6 @@ export type LogFaultCode =
   | 'blob-mismatch'
   | 'log-inconsistent'
   | 'log-rolled-back'
-  | 'log-broken'
   | 'split-view'
 
 /** One thing that is wrong, and where: the file and, where it is about one, the entry or the hash of a row. */
