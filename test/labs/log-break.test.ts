@@ -344,3 +344,35 @@ test('a log of which the copy holds less than the witnesses know goes on with wh
   const judged = await desk.cli('verify', 'evidence', file, '--trust', trust, '--accept-consistent')
   assert.equal(judged.code, 0, judged.stdout)
 })
+
+test('T47 a statement that only the copy has and that was erased is passed over when the operator says so, and not before', async (t) => {
+  const scene = await setScene(t)
+  const { desk, config, copy, root, key } = scene
+  const decisions = join(copy, 'decisions')
+  const checkpoint = join(decisions, 'checkpoint')
+  const admitted = entriesIn(decisions, sizeOf(checkpoint)).filter(({ type }) => type === 'statement-admitted')
+  const payload = admitted.at(-1)?.data.payloadDigest
+  assert.ok(admitted.length === 2 && payload !== undefined)
+  await good(desk, 'log', 'erase', payload, ...config, '--reason', 'its author asked for it', '--yes')
+  await good(desk, 'log', 'publish', ...config)
+  const size = sizeOf(checkpoint)
+  scene.restore(scene.snapshot)
+  const next = (await good(desk, 'log', 'key', 'prepare', ...config, '--origin', newOrigin)).trim()
+  const note = await signBreak(desk, 'break.note', { checkpoint, key, next, rootFile: root.file })
+  const restart = ['log', 'restart', note, ...config, '--from', decisions, '--yes']
+  const refused = await desk.cli(...restart)
+  assert.notEqual(refused.code, 0)
+  assert.match(refused.stderr, /--accept-erased/)
+  const head = readFileSync(join(desk.dataDirectory, 'log/decisions/checkpoint'), 'utf8')
+  assert.ok(head.startsWith(`${oldOrigin}\n`), 'nothing has begun')
+  const done = json(await desk.cli(...restart, '--accept-erased', '--json')) as Readonly<Record<string, unknown>>
+  assert.deepEqual([done.entry, done.lost, done.origin], [size, 0, newOrigin], JSON.stringify(done))
+  await good(desk, 'log', 'off-host', 'prepare', ...config)
+  const server = await desk.serve()
+  assert.equal((await fetch(`${desk.url}/readyz`)).status, 200)
+  // Of three approvals one is left: what nobody can read any more counts for nothing.
+  await scene.approve(scene.first, 'node-3')
+  await until(async () => /2 of|1 of/.test(scene.shown(scene.headSha)?.title ?? ''))
+  assert.notEqual(scene.shown(scene.headSha)?.conclusion, 'success')
+  assert.equal(await server.stop(), 0)
+})
