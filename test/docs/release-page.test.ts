@@ -5,6 +5,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { readReleaseRequest } from '../../src/core/index.ts'
+import { until } from '../e2e/cli-deployment.ts'
 import { node, pemOf, setReleaseDesk } from '../e2e/release-desk.ts'
 import { signedAnswer } from '../e2e/release-scene.ts'
 
@@ -56,14 +57,26 @@ test('every command of the page about releases does what it says', async (t) => 
     }
   }
 
+  /** The server publishes what a command recorded with what it records next. */
+  async function published(folder: string): Promise<void> {
+    const { signed } = JSON.parse(readFileSync(join(folder, 'release.json'), 'utf8')) as { readonly signed: number }
+    fake.commit(node, 'next', { author: 'alice', message: 'next', files: { 'docs/next.md': 'next\n' }, from: 'main' })
+    fake.openPullRequest({ repo: node, head: 'next', author: 'alice', title: 'next' })
+    await until(async () => {
+      const head = await (await fetch(`${url}/log/decisions/checkpoint`)).text()
+      return Number(head.split('\n')[1]) > signed
+    })
+  }
+
   const said: string[] = []
   for (const line of commands) {
+    if (line.includes(' --log ')) await published(dist)
     const done = await run(line)
     assert.equal(done.code, 0, `${line}\nended with ${done.code}\n${done.out}${done.err}`)
     said.push(done.out)
     if (line.startsWith('governance approval sign')) await paste(done.out.trim())
   }
-  assert.equal(commands.length, 6)
+  assert.equal(commands.length, 7)
   // A log that holds releases is audited and followed like any other.
   const trust = ['--trust', join(folder, 'trust.json')]
   const log = `${url}/log/decisions`
@@ -80,6 +93,7 @@ test('every command of the page about releases does what it says', async (t) => 
     '--accept-consistent',
   )
   assert.equal(followed.code, 0, followed.stdout + followed.stderr)
-  assert.match(said.at(-2) ?? '', /sdk-1\.0\.0\.tgz: OK/)
-  assert.match(said.at(-1) ?? '', /good: the quorum approved exactly these files/)
+  assert.match(said.at(-3) ?? '', /sdk-1\.0\.0\.tgz: OK/)
+  assert.match(said.at(-2) ?? '', /good: the quorum approved exactly these files/)
+  assert.match(said.at(-1) ?? '', /^pass +log$[\s\S]*good: the quorum approved exactly these files/m)
 })

@@ -16,6 +16,7 @@ import {
   sumsFileName,
   verifyRelease,
 } from '../../core/index.ts'
+import { judgeReleaseInLog } from '../../flows/release/release-in-log.ts'
 import { signRelease, type SignedReleaseResult } from '../../flows/release/sign-release.ts'
 import { challengeJson } from './approval-commands.ts'
 import { fetchReleaseChallenge } from './challenge-fetch.ts'
@@ -25,6 +26,7 @@ import { type CliNeeds, withDeployment } from './needs.ts'
 import { requireAbsent, writeNewFile } from './new-file.ts'
 import type { Finish } from './policy-commands.ts'
 import { isRepositoryName } from './policy-source.ts'
+import { refusedLog, sourceOf, tokenFileHelp, trustOf } from './log-reading.ts'
 import { createPrivateFile } from './private-file.ts'
 import { readRecordFile } from './record-file.ts'
 import { Refusal, UsageError } from './refusal.ts'
@@ -216,6 +218,8 @@ async function signAction(needs: CliNeeds, file: string, options: SignOptions): 
 interface VerifyOptions {
   readonly trust?: string
   readonly dir?: string
+  readonly log?: string
+  readonly tokenFile?: string
   readonly json?: true
 }
 
@@ -226,12 +230,33 @@ const words: Readonly<Record<ReleaseReport['verdict'], string>> = {
   invalid: 'invalid: do not use this release',
 }
 
+/** How the release stands in the whole log; null where no log was named. */
+async function standingInLog(needs: CliNeeds, bytes: Uint8Array, { log, tokenFile, trust }: VerifyOptions) {
+  if (log === undefined) return null
+  if (trust === undefined) throw new UsageError('--log goes with --trust: a log that nobody vouches for proves nothing')
+  const read = await judgeReleaseInLog(sourceOf(needs, log, tokenFile), trustOf({ trust }), bytes, needs.acceleration)
+  if (!read.ok) throw refusedLog(read.fault)
+  const { outcome, code, entry } = read.value
+  return { check: 'log', outcome, code, ...(entry === null ? {} : { detail: `entry ${entry}` }) }
+}
+
 async function verifyAction(needs: CliNeeds, finish: Finish, file: string, options: VerifyOptions): Promise<void> {
   const { terminal, acceleration } = needs
   const bytes = readRecordFile(file, maxEvidenceBytes)
   const trusted = options.trust === undefined ? null : trustFrom(options.trust)
   const found = options.dir === undefined ? null : await artifactsInFolder(options.dir, file)
-  const report = verifyRelease(bytes, { trust: trusted?.trust ?? null, quorumTime, found, acceleration })
+  const judged = verifyRelease(bytes, { trust: trusted?.trust ?? null, quorumTime, found, acceleration })
+  const inLog = judged.verdict === 'invalid' ? null : await standingInLog(needs, bytes, options)
+  const report = {
+    ...judged,
+    verdict:
+      inLog?.outcome === 'fail'
+        ? 'invalid'
+        : inLog?.outcome === 'skipped' && judged.verdict === 'good'
+          ? 'consistent'
+          : judged.verdict,
+    checks: [...judged.checks, ...(inLog === null ? [] : [inLog])],
+  } as const
   finish(report.verdict === 'good' ? exitCode.good : exitCode.notGood)
   if (options.json) return printJson(terminal, { ...report, fingerprint: trusted?.fingerprint ?? null })
   terminal.out(
@@ -290,6 +315,8 @@ export function addReleaseCommands(program: Command, needs: CliNeeds, finish: Fi
     .description('judge a release and its files; ends with 0 only when they are good; works without network')
     .option('--trust <FILE>', 'trust file: whom to believe')
     .option('--dir <DIR>', 'folder with the files that you got')
+    .option('--log <PLACE>', 'address or directory of the decision log: nothing was left out, and nothing said later')
+    .option('--token-file <FILE>', tokenFileHelp)
     .option('--json', 'one JSON value for machines')
     .action(async (file: string, options: VerifyOptions) => verifyAction(needs, finish, file, options))
 }
