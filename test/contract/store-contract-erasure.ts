@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { asAccountId, asInstant } from '../../src/core/index.ts'
+import { asAccountId, asInstant, asRepositoryId } from '../../src/core/index.ts'
 import type { StatementRecord, Write } from '../../src/flows/ports.ts'
 import { committed, refused, type StoreFixture, storeTest } from './store-contract-fixture.ts'
 import { blob, delivery, digest, finding, job, releaseStatement, repository, statement } from './store-rows.ts'
@@ -125,6 +125,38 @@ export function erasureContract(fixture: StoreFixture): void {
       )
       assert.notEqual(await ports.jobs.find('queued'), null)
       assert.deepEqual(await ports.jobs.counts(), { queued: 1, dead: 1 })
+    },
+  )
+
+  storeTest(
+    fixture,
+    'bodies of all comments that are over go with a repository in which something was said of a release',
+    async (ports) => {
+      const over = { event: 'issue_comment', state: 'done', finishedAt: asInstant(5) } as const
+      await committed(
+        ports,
+        blob(words),
+        delivery('said', over),
+        delivery('said-below-another', { ...over, number: 8 }),
+        delivery('waiting', { event: 'issue_comment' }),
+        delivery('pushed', { ...over, event: 'pull_request' }),
+        delivery('elsewhere', { ...over, repository: asRepositoryId(repository + 1) }),
+        job('dead', `${repository}/7`, 1),
+        job('dead-elsewhere', `${repository + 1}/7`, 1),
+      )
+      for (const id of ['dead', 'dead-elsewhere']) {
+        const found = await ports.jobs.find(id)
+        await committed(ports, { kind: 'job-dead', id, version: found?.version ?? 0, error: 'no' })
+      }
+      await committed(ports, { kind: 'erase-blob', digest: digest(words), changes: [], comments: [repository] })
+      const kept: string[] = []
+      for (const guid of ['said', 'said-below-another', 'waiting', 'pushed', 'elsewhere'])
+        if ((await ports.deliveries.find(guid))?.body != null) kept.push(guid)
+      assert.deepEqual(kept, ['waiting', 'pushed', 'elsewhere'])
+      assert.deepEqual(
+        (await ports.jobs.dead(9)).map(({ id }) => id),
+        ['dead-elsewhere'],
+      )
     },
   )
 }

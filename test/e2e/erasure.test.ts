@@ -340,3 +340,26 @@ test('a release keeps the statement that was signed for it; of erased facts of i
   const unseen = checks.filter(({ code }) => code === 'blob-erased').map(({ check }) => check)
   for (const check of ['blobs', 'facts', 'landing', 'quorum', 'statement'] as const) assert.ok(unseen.includes(check))
 })
+
+test('of what was said about a release no body of a webhook is left once it is erased', async (t) => {
+  const d = await startDeployment(t, { frozen: true, repositories: ['sdk'] })
+  const { revision, number } = await landed(d)
+  const [first] = d.of('layer-5')
+  assert.ok(first)
+  const wanted = { tag: 'v1.0.0', revision, artifacts: [artifact('sdk-1.0.0.tgz', 'one')] }
+  const reason = 'Alice Example told me so.'
+  assert.equal(await sayOnRelease(d, number, first, { ...wanted, decision: 'veto', reason }), 'ok')
+  await d.settled()
+  const bodies = async (): Promise<number> => {
+    const guids = (await d.store.deliveries.list({ limit: 1_000 })).map(({ guid }) => guid)
+    const all = await Promise.all(guids.map((guid) => d.store.deliveries.find(guid)))
+    return all.filter((one) => one?.event === 'issue_comment' && one.body !== null).length
+  }
+  assert.ok((await bodies()) > 0)
+  const [said] = await d.store.statements.forRelease(d.repositoryId(sdk), wanted.tag)
+  assert.ok(said)
+  await erase(d, said.payloadDigest)
+  assert.equal(await bodies(), 0)
+  const [left] = await d.store.statements.forRelease(d.repositoryId(sdk), wanted.tag)
+  assert.ok(left?.isErased === true && !JSON.stringify(left).includes(reason))
+})

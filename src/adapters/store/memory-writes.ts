@@ -157,7 +157,7 @@ function applyBlob(state: MemoryState, { digest, bytes }: Row<'blob'>, undo: Und
   if (!state.blobs.has(digest)) put(undo, state.blobs, digest, new Uint8Array(bytes))
 }
 
-function applyErasure(state: MemoryState, { digest, changes }: Row<'erase-blob'>, undo: Undo): void {
+function applyErasure(state: MemoryState, { digest, changes, comments = [] }: Row<'erase-blob'>, undo: Undo): void {
   refuseWhen(state.erased.has(digest), 'blob-erased')
   add(undo, state.erased, digest)
   takeOut(undo, state.blobs, digest)
@@ -171,6 +171,13 @@ function applyErasure(state: MemoryState, { digest, changes }: Row<'erase-blob'>
         put(undo, state.deliveries, guid, { ...delivery, body: null })
     for (const [id, { job }] of state.jobs)
       if (job.lane === `${repository}/${number}` && job.state === 'dead') takeOut(undo, state.jobs, id)
+  }
+  for (const repository of comments) {
+    for (const [guid, delivery] of state.deliveries)
+      if (delivery.repository === repository && delivery.event === 'issue_comment' && delivery.finishedAt !== null)
+        put(undo, state.deliveries, guid, { ...delivery, body: null })
+    for (const [id, { job }] of state.jobs)
+      if (job.lane.startsWith(`${repository}/`) && job.state === 'dead') takeOut(undo, state.jobs, id)
   }
 }
 

@@ -12,9 +12,13 @@ const selectReleases = 'select seq, record from release_statements where payload
 const updateRelease = 'update release_statements set record = ? where seq = ?'
 const selectBodies = `
   select seq from deliveries where has_body = 1 and finished_at is not null and repository = ? and number = ?`
+const selectComments = `
+  select seq from deliveries
+  where has_body = 1 and finished_at is not null and repository = ? and event = 'issue_comment'`
 const deleteBody = 'delete from delivery_bodies where seq = ?'
 const markWithoutBody = 'update deliveries set has_body = 0 where seq = ?'
 const deleteDeadJobs = `delete from jobs where lane = ? and state = 'dead'`
+const deleteDeadJobsOf = `delete from jobs where lane glob ? and state = 'dead'`
 
 /** Takes a value out of every table that holds its text. `secure_delete` overwrites what the rows leave behind. */
 export function erasureWriters(db: Connection): Pick<RowWriters, 'erase-blob'> {
@@ -25,8 +29,16 @@ export function erasureWriters(db: Connection): Pick<RowWriters, 'erase-blob'> {
   const [bodies, removeBody, mark, removeJobs] = [selectBodies, deleteBody, markWithoutBody, deleteDeadJobs].map(
     (sql) => db.prepare(sql),
   )
+  const said = db.prepare(selectComments)
+  const removeJobsOf = db.prepare(deleteDeadJobsOf)
+  const dropBodies = (rows: readonly unknown[]): void => {
+    for (const { seq } of rows as readonly { readonly seq: number }[]) {
+      removeBody?.run(seq)
+      mark?.run(seq)
+    }
+  }
   return {
-    'erase-blob'({ digest, changes }) {
+    'erase-blob'({ digest, changes, comments = [] }) {
       if (insert?.run(digest).changes === 0) throw new ConflictSignal('blob-erased')
       remove?.run(digest)
       for (const row of (statements?.all(digest) ?? []) as (RecordRow & { readonly seq: number })[])
@@ -34,11 +46,12 @@ export function erasureWriters(db: Connection): Pick<RowWriters, 'erase-blob'> {
       for (const row of (releases?.all(digest) ?? []) as (RecordRow & { readonly seq: number })[])
         redactRelease?.run(JSON.stringify(withoutReason(recordOf<ReleaseStatementRecord>(row))), row.seq)
       for (const { repository, number } of changes) {
-        for (const { seq } of (bodies?.all(repository, number) ?? []) as { readonly seq: number }[]) {
-          removeBody?.run(seq)
-          mark?.run(seq)
-        }
+        dropBodies(bodies?.all(repository, number) ?? [])
         removeJobs?.run(`${repository}/${number}`)
+      }
+      for (const repository of comments) {
+        dropBodies(said.all(repository))
+        removeJobsOf.run(`${repository}/*`)
       }
     },
   }

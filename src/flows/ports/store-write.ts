@@ -68,6 +68,11 @@ export type Write =
       readonly kind: 'erase-blob'
       readonly digest: Sha256
       readonly changes: readonly { readonly repository: RepositoryId; readonly number: number }[]
+      /**
+       * Repositories in which something was said of it below a pull request that nobody remembers: the bodies of all deliveries of
+       * comments that are over go, and all dead jobs.
+       */
+      readonly comments?: readonly RepositoryId[]
     }
   /** Conflict `log-moved` unless the log (`decisions` when none is named) has exactly `expectedSize` entries. */
   | {

@@ -33,7 +33,14 @@ export interface Naming {
   readonly role: BlobKind
   /** The pull request that the entry is about; null for any other entry. */
   readonly change: { readonly repository: RepositoryId; readonly number: number } | null
+  /** The repository of the release that the entry is about; null for any other entry. */
+  readonly release: RepositoryId | null
 }
+
+/** Where releases are that a value is about: the log does not say below which pull request somebody spoke of one. */
+export const releasesIn = (naming: readonly Naming[]): readonly RepositoryId[] => [
+  ...new Set(naming.flatMap(({ release }) => release ?? [])),
+]
 
 export interface FoundNaming {
   readonly naming: readonly Naming[]
@@ -89,6 +96,9 @@ function changeOf({ subject }: LogEntry): Naming['change'] {
   return { repository: asRepositoryId(repository), number }
 }
 
+const releaseOf = ({ subject: { kind, repository } }: LogEntry): RepositoryId | null =>
+  kind === 'release' && typeof repository === 'number' ? asRepositoryId(repository) : null
+
 function decoded(row: LogEntryRow): LogEntry {
   const read = decodeEntry(row.bytes)
   if (!read.ok) throw new AppError('store-corrupt', `entry ${row.index} of the log is none: ${read.code}`)
@@ -118,7 +128,7 @@ async function namingFiles(needs: Needs, digest: Sha256): Promise<readonly Namin
     const bytes = await needs.memory.blob(facts)
     if (bytes === null || !namedByFacts(bytes).includes(digest)) continue
     for (const row of rows)
-      naming.push({ index: row.index, type: row.type, role: 'files', change: changeOf(decoded(row)) })
+      naming.push({ index: row.index, type: row.type, role: 'files', change: changeOf(decoded(row)), release: null })
   }
   return naming
 }
@@ -169,7 +179,7 @@ export async function findNaming(needs: Needs, digest: Sha256): Promise<FoundNam
     if (decodeUtf8(row.bytes)?.includes(digest) !== true) continue
     const entry = decoded(row)
     for (const role of rolesIn(entry, digest))
-      naming.push({ index: row.index, type: row.type, role, change: changeOf(entry) })
+      naming.push({ index: row.index, type: row.type, role, change: changeOf(entry), release: releaseOf(entry) })
   }
   // A list of files is named by facts too, and by no entry where its review clock never ran.
   const isList = naming.every(({ role }) => role === 'files')

@@ -5,7 +5,7 @@ import { entryData } from '../gate/entry-data.ts'
 import { publishLogJob, refreshJob } from '../gate/jobs.ts'
 import { dueAtOnce, type Recorder } from '../gate/recorder.ts'
 import type { ChangeRecord, Changes, DecisionLog, Memory, Write } from '../ports.ts'
-import { type BlobKind, findNaming, type Naming } from './blob-naming.ts'
+import { type BlobKind, findNaming, type Naming, releasesIn } from './blob-naming.ts'
 
 /** Why a value is not erased. */
 export type ErasureRefusal =
@@ -172,7 +172,7 @@ export async function eraseBlob(parts: EraseParts, digest: Sha256, reason: strin
           }),
         ],
         writes: [
-          { kind: 'erase-blob' as const, digest, changes },
+          { kind: 'erase-blob' as const, digest, changes, comments: releasesIn(plan.naming) },
           ...records,
           ...plan.open.map(({ repository, number }) => refreshJob(repository, number, due)),
           publishLogJob(due),

@@ -16,7 +16,7 @@ import {
 import { textIn } from '../gate/entry-data.ts'
 import { reconcileJob } from '../gate/jobs.ts'
 import type { GovernedBranch, LogEntryRow, RepositoryRecord, StorePorts, Write } from '../ports.ts'
-import { findNaming } from './blob-naming.ts'
+import { findNaming, type Naming, releasesIn } from './blob-naming.ts'
 import { namedBlobs, namedByFacts } from './named-blobs.ts'
 import { type EntryOfType, type ReadBlob, recoveredChanges } from './recovered-changes.ts'
 import { recoveredPolicy, type RecoveryFault } from './recovered-policy.ts'
@@ -155,8 +155,12 @@ async function recoveredRepositories({ registry, resolve }: RecoveryNeeds) {
 const idOf = (value: JsonObject[string] | undefined): RepositoryId => Number(value) as RepositoryId
 
 /** The changes that entries name a value for, those of the store and those that it lost. */
-async function changesAbout({ log, memory }: RecoveryNeeds, rows: readonly Opened[], digest: Sha256) {
-  const stored = (await findNaming({ log, memory }, digest)).naming.flatMap(({ change }) => change ?? [])
+async function changesAbout(needs: RecoveryNeeds, rows: readonly Opened[], digest: Sha256) {
+  return changesOf((await findNaming(needs, digest)).naming, rows, digest)
+}
+
+function changesOf(naming: readonly Naming[], rows: readonly Opened[], digest: Sha256) {
+  const stored = naming.flatMap(({ change }) => change ?? [])
   const lost = rows.flatMap(({ row, entry: { subject } }) =>
     subject.kind === 'change' && namedBlobs(row.bytes).digests.includes(digest)
       ? [{ repository: idOf(subject.repository), number: Number(subject.number) }]
@@ -171,8 +175,14 @@ async function erasures(needs: RecoveryNeeds, rows: readonly Opened[]): Promise<
   const digests = new Set(rows.flatMap(({ typed }) => (typed?.type === 'blob-erased' ? [typed.data.digest] : [])))
   const writes: Write[] = []
   for (const digest of digests)
-    if (!(await needs.memory.isErased(digest)))
-      writes.push({ kind: 'erase-blob', digest, changes: await changesAbout(needs, rows, digest) })
+    if (!(await needs.memory.isErased(digest))) {
+      const { naming } = await findNaming(needs, digest)
+      const lost = rows.flatMap(({ row, entry: { subject } }) =>
+        subject.kind === 'release' && namedBlobs(row.bytes).digests.includes(digest) ? [idOf(subject.repository)] : [],
+      )
+      const comments = [...new Set([...releasesIn(naming), ...lost])]
+      writes.push({ kind: 'erase-blob', digest, changes: changesOf(naming, rows, digest), comments })
+    }
   return writes
 }
 
