@@ -295,7 +295,7 @@ export function composeCli(terminal: Terminal): CliNeeds {
           logFiles: await openLogDirectory(localFiles(config, await eraOf(store))),
           offHost,
           journal: await openJournal(dataFiles(config.data.directory).journal),
-          refusals: sharedJournal(dataFiles(config.data.directory).refusals),
+          refusals: sharedJournal(dataFiles(config.data.directory).refusals, systemTimers),
           clock: systemClock,
           timers: systemTimers,
           random: systemRandom,

@@ -81,7 +81,7 @@ export function commandGate(config: Config, custody: Custody, store: StorePorts,
 /** Refusals to sign, as a command keeps them and finds them. */
 export const refusalsOf = (config: Config, { log, security }: Pick<StorePorts, 'log' | 'security'>): SigningRefusals =>
   createSigningRefusals({
-    journal: sharedJournal(dataFiles(config.data.directory).refusals),
+    journal: sharedJournal(dataFiles(config.data.directory).refusals, systemTimers),
     log,
     security,
     userId: currentOperator(),

@@ -187,7 +187,7 @@ export async function startWorld(
     logFiles: await openLogDirectory({ directory: dataFiles(loaded.config.data.directory).decisions, create: true }),
     offHost: null,
     journal: await openJournal(dataFiles(loaded.config.data.directory).journal),
-    refusals: sharedJournal(dataFiles(loaded.config.data.directory).refusals),
+    refusals: sharedJournal(dataFiles(loaded.config.data.directory).refusals, systemTimers),
     clock,
     timers: systemTimers,
     random: systemRandom,

@@ -28,7 +28,7 @@ const server = await composeServer({
   logFiles: await openLogDirectory({ directory: dataFiles(config.data.directory).decisions, create: true }),
   offHost: null,
   journal: await openJournal(dataFiles(config.data.directory).journal),
-  refusals: sharedJournal(dataFiles(config.data.directory).refusals),
+  refusals: sharedJournal(dataFiles(config.data.directory).refusals, systemTimers),
   clock: systemClock,
   timers: systemTimers,
   random: systemRandom,

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { isAppError } from '../../../test/contract/store-contract-fixture.ts'
-import { openJournal } from './journal.ts'
+import { systemTimers } from '../../system.ts'
+import { openJournal, sharedJournal } from './journal.ts'
 
 function journalFile(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'governance-journal-'))
@@ -37,6 +39,37 @@ test('dropping forgets the first records durably and nothing else', async (t) =>
   await journal.drop(9)
   assert.deepEqual(await (await openJournal(file)).read(), [])
   assert.equal(existsSync(`${file}.new`), false)
+})
+
+test('T43 of records that several processes append at once none is forgotten', async (t) => {
+  const file = journalFile(t)
+  const script = `
+    import { sharedJournal } from ${JSON.stringify(new URL('./journal.ts', import.meta.url).href)}
+    const timers = { after: (ms, run) => { const timer = setTimeout(run, ms); return () => clearTimeout(timer) } }
+    const journal = sharedJournal(process.argv[1], timers)
+    for (let i = 0; i < 10; i++) await journal.append({ by: process.argv[2], i })`
+  const writers = ['a', 'b', 'c'].map(
+    (name) =>
+      new Promise<void>((resolve, reject) => {
+        execFile(process.execPath, ['--input-type=module', '-e', script, file, name], (error) =>
+          error === null ? resolve() : reject(new Error(error.message)),
+        )
+      }),
+  )
+  const own = sharedJournal(file, systemTimers)
+  await Promise.all([...writers, ...Array.from({ length: 10 }, (_, i) => own.append({ by: 'own', i }))])
+  const records = await own.read()
+  assert.equal(records.length, 40)
+  for (const by of ['a', 'b', 'c', 'own'])
+    assert.deepEqual(
+      records
+        .filter((one) => one.by === by)
+        .map(({ i }) => i)
+        .toSorted((x, y) => Number(x) - Number(y)),
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    )
+  await own.drop(39)
+  assert.deepEqual(await own.read(), records.slice(39))
 })
 
 test('T44 a torn last record is cut off at every length, and appending goes on', async (t) => {

@@ -3,7 +3,8 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AppError } from '../../flows/app-error.ts'
-import type { JobData, Journal } from '../../flows/ports.ts'
+import type { JobData, Journal, Timers } from '../../flows/ports.ts'
+import { holdWriterLock } from './sqlite-connection.ts'
 import { checkPrivateFile, createPrivateFile, syncDirectory } from './private-file.ts'
 
 /** A frame is a big-endian length, SHA-256 over length and payload, and the payload: one record as JSON. */
@@ -60,17 +61,42 @@ async function withFile(file: string, use: (handle: FileHandle) => Promise<void>
   }
 }
 
+const lockPatienceMs = 5_000
+const lockRetryMs = 10
+
+/** Runs alone among all processes that use the journal. The kernel drops the lock with its process, however that ends. */
+async function alone<T>(file: string, timers: Pick<Timers, 'after'>, run: () => Promise<T>): Promise<T> {
+  const lockFile = `${file}.lock`
+  createPrivateFile(lockFile)
+  checkPrivateFile(lockFile)
+  for (let waitedMs = 0; ; waitedMs += lockRetryMs) {
+    let lock: ReturnType<typeof holdWriterLock>
+    try {
+      lock = holdWriterLock(lockFile)
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'store-locked' || waitedMs >= lockPatienceMs) throw error
+      await new Promise<void>((resolve) => timers.after(lockRetryMs, resolve))
+      continue
+    }
+    try {
+      return await run()
+    } finally {
+      lock.release()
+    }
+  }
+}
+
 /**
- * A journal that is opened for each step, so that several processes may use it one after the other; a file that is not there
- * is an empty one.
+ * A journal that is opened for each step, under a lock, so that several processes may use it; a file that is not there is an
+ * empty one.
  *
- * Errs: of two processes that append at the same moment one may be forgotten; what is read is whole.
+ * Each step throws AppError store-locked when another process holds it for five seconds, and as `openJournal`.
  */
-export function sharedJournal(file: string): Journal {
+export function sharedJournal(file: string, timers: Pick<Timers, 'after'>): Journal {
   return {
-    append: async (record) => (await openJournal(file)).append(record),
-    read: async () => (checkPrivateFile(file) ? (await openJournal(file)).read() : []),
-    drop: async (count) => (await openJournal(file)).drop(count),
+    append: (record) => alone(file, timers, async () => (await openJournal(file)).append(record)),
+    read: async () => (checkPrivateFile(file) ? alone(file, timers, async () => (await openJournal(file)).read()) : []),
+    drop: (count) => alone(file, timers, async () => (await openJournal(file)).drop(count)),
   }
 }
 
