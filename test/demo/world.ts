@@ -204,6 +204,8 @@ export async function startWorld(
       await forge.settled()
       await server.runner.idle()
     }
+    // What the security log has waiting becomes entries, so that whoever counts entries next finds all of them.
+    await server.events.flush()
   }
   const settled = async (): Promise<void> => {
     await quiet()
