@@ -12,6 +12,12 @@ const erase = (text: string, number: number | null = null): Write => ({
 
 const words = 'Alice Example of 1 Main Street told me so'
 
+/** A job that carries a comment. */
+const said = (id: string, where: number): Write => ({
+  kind: 'job',
+  job: { id, lane: `${where}/7`, kind: 'comment', data: { body: words }, dueAt: asInstant(1) },
+})
+
 /** A statement with everything in it that a person writes. */
 function wordy(name: string): Write {
   const made = statement(name, 3, { decision: 'attest' })
@@ -141,10 +147,11 @@ export function erasureContract(fixture: StoreFixture): void {
         delivery('waiting', { event: 'issue_comment' }),
         delivery('pushed', { ...over, event: 'pull_request' }),
         delivery('elsewhere', { ...over, repository: asRepositoryId(repository + 1) }),
-        job('dead', `${repository}/7`, 1),
-        job('dead-elsewhere', `${repository + 1}/7`, 1),
+        said('dead', repository),
+        said('dead-elsewhere', repository + 1),
+        job('dead-without-words', `${repository}/7`, 1),
       )
-      for (const id of ['dead', 'dead-elsewhere']) {
+      for (const id of ['dead', 'dead-elsewhere', 'dead-without-words']) {
         const found = await ports.jobs.find(id)
         await committed(ports, { kind: 'job-dead', id, version: found?.version ?? 0, error: 'no' })
       }
@@ -153,10 +160,7 @@ export function erasureContract(fixture: StoreFixture): void {
       for (const guid of ['said', 'said-below-another', 'waiting', 'pushed', 'elsewhere'])
         if ((await ports.deliveries.find(guid))?.body != null) kept.push(guid)
       assert.deepEqual(kept, ['waiting', 'pushed', 'elsewhere'])
-      assert.deepEqual(
-        (await ports.jobs.dead(9)).map(({ id }) => id),
-        ['dead-elsewhere'],
-      )
+      assert.deepEqual((await ports.jobs.dead(9)).map(({ id }) => id).sort(), ['dead-elsewhere', 'dead-without-words'])
     },
   )
 }

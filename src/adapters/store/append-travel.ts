@@ -15,8 +15,9 @@ export type TravellingAppend = {
   readonly counts: { readonly entries: number; readonly nodes: number }
   /** Of each entry index, time and length, of each node level, index and length, and the length of the root. */
   readonly numbers: Float64Array<ArrayBuffer>
-  /** Of each entry id, type and subject; and of the events among them user and result. */
+  /** Of each entry id, type and subject. */
   readonly texts: readonly (string | null)[]
+  /** As the entries stand; null where none is an event. */
   readonly events: readonly (LogEntryRow['event'] | null)[] | null
   readonly bytes: Uint8Array<ArrayBuffer>
 }

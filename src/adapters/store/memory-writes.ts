@@ -157,6 +157,9 @@ function applyBlob(state: MemoryState, { digest, bytes }: Row<'blob'>, undo: Und
   if (!state.blobs.has(digest)) put(undo, state.blobs, digest, new Uint8Array(bytes))
 }
 
+/** Jobs that carry what somebody wrote. */
+const holdsWords: ReadonlySet<string> = new Set(['comment', 'delivery'])
+
 function applyErasure(state: MemoryState, { digest, changes, comments = [] }: Row<'erase-blob'>, undo: Undo): void {
   refuseWhen(state.erased.has(digest), 'blob-erased')
   add(undo, state.erased, digest)
@@ -177,7 +180,8 @@ function applyErasure(state: MemoryState, { digest, changes, comments = [] }: Ro
       if (delivery.repository === repository && delivery.event === 'issue_comment' && delivery.finishedAt !== null)
         put(undo, state.deliveries, guid, { ...delivery, body: null })
     for (const [id, { job }] of state.jobs)
-      if (job.lane.startsWith(`${repository}/`) && job.state === 'dead') takeOut(undo, state.jobs, id)
+      if (job.lane.startsWith(`${repository}/`) && job.state === 'dead' && holdsWords.has(job.kind))
+        takeOut(undo, state.jobs, id)
   }
 }
 

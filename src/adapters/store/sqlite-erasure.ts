@@ -18,7 +18,8 @@ const selectComments = `
 const deleteBody = 'delete from delivery_bodies where seq = ?'
 const markWithoutBody = 'update deliveries set has_body = 0 where seq = ?'
 const deleteDeadJobs = `delete from jobs where lane = ? and state = 'dead'`
-const deleteDeadJobsOf = `delete from jobs where lane glob ? and state = 'dead'`
+const deleteDeadJobsOf = `
+  delete from jobs where lane glob ? and state = 'dead' and kind in ('comment', 'delivery')`
 
 /** Takes a value out of every table that holds its text. `secure_delete` overwrites what the rows leave behind. */
 export function erasureWriters(db: Connection): Pick<RowWriters, 'erase-blob'> {

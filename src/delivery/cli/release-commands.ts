@@ -16,7 +16,7 @@ import {
   sumsFileName,
   verifyRelease,
 } from '../../core/index.ts'
-import { judgeReleaseInLog } from '../../flows/release/release-in-log.ts'
+import { judgeReleaseInLog, type ReleaseInLog } from '../../flows/release/release-in-log.ts'
 import { signRelease, type SignedReleaseResult } from '../../flows/release/sign-release.ts'
 import { challengeJson } from './approval-commands.ts'
 import { fetchReleaseChallenge } from './challenge-fetch.ts'
@@ -240,6 +240,12 @@ async function standingInLog(needs: CliNeeds, bytes: Uint8Array, { log, tokenFil
   return { check: 'log', outcome, code, ...(entry === null ? {} : { detail: `entry ${entry}` }) }
 }
 
+/** The verdict over a release with what the whole log says of it. */
+function verdictWith(verdict: ReleaseReport['verdict'], inLog: ReleaseInLog['outcome']): ReleaseReport['verdict'] {
+  if (inLog === 'fail') return 'invalid'
+  return inLog === 'skipped' && verdict === 'good' ? 'consistent' : verdict
+}
+
 async function verifyAction(needs: CliNeeds, finish: Finish, file: string, options: VerifyOptions): Promise<void> {
   const { terminal, acceleration } = needs
   const bytes = readRecordFile(file, maxEvidenceBytes)
@@ -249,12 +255,7 @@ async function verifyAction(needs: CliNeeds, finish: Finish, file: string, optio
   const inLog = judged.verdict === 'invalid' ? null : await standingInLog(needs, bytes, options)
   const report = {
     ...judged,
-    verdict:
-      inLog?.outcome === 'fail'
-        ? 'invalid'
-        : inLog?.outcome === 'skipped' && judged.verdict === 'good'
-          ? 'consistent'
-          : judged.verdict,
+    verdict: verdictWith(judged.verdict, inLog?.outcome ?? 'pass'),
     checks: [...judged.checks, ...(inLog === null ? [] : [inLog])],
   } as const
   finish(report.verdict === 'good' ? exitCode.good : exitCode.notGood)

@@ -133,7 +133,7 @@ async function verifyLogAction(
   }
   // A trust file that knows of logs before this one is judged by what ended them, too; a log that is bad already need not be.
   const believed = options.trust === undefined ? null : trustFrom(options.trust).trust
-  if (report.isGood && (believed?.before ?? []).length > 0 && believed !== null) {
+  if (report.isGood && believed?.before !== undefined) {
     const fault = await judgeBreaks(source, trust, believed, needs.acceleration)
     if (fault !== null) report = { ...report, isGood: false, faults: [fault], faultCount: 1 }
   }

@@ -70,7 +70,7 @@ export type Write =
       readonly changes: readonly { readonly repository: RepositoryId; readonly number: number }[]
       /**
        * Repositories in which something was said of it below a pull request that nobody remembers: the bodies of all deliveries of
-       * comments that are over go, and all dead jobs.
+       * comments that are over go, and the dead jobs that carry what somebody wrote.
        */
       readonly comments?: readonly RepositoryId[]
     }
